@@ -1,0 +1,131 @@
+//! A mistake: what is wrong, where, and how to mend it.
+
+use std::fmt;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use ichor_yaml::Span;
+
+/// Whether a diagnostic forbids to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+/// One mistake in the user's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    pub severity: Severity,
+    /// The dotted path of the field, `nodes[1].addresses`.
+    pub path: Path,
+    pub span: Span,
+    pub message: String,
+    /// A sentence that mends it.
+    pub help: Option<String>,
+    /// Other places that belong to the mistake, each with a word.
+    pub also: Vec<(Span, String)>,
+}
+
+impl Diagnostic {
+    pub fn new(path: &Path, span: Span, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, path: path.clone(), span, message: message.into(), help: None, also: Vec::new() }
+    }
+
+    /// The same, but allowed.
+    #[must_use]
+    pub fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    #[must_use]
+    pub fn also(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.also.push((span, label.into()));
+        self
+    }
+
+    /// The mistake as a person reads it: the source line underlined, and a `help:` below.
+    pub fn render(&self, file: &str, source: &str, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let primary = AnnotationKind::Primary.span(clamp(self.span, source)).label(self.path.to_string());
+        let context = self.also.iter().map(|(span, label)| AnnotationKind::Context.span(clamp(*span, source)).label(label));
+        let snippet = Snippet::source(source).path(file).annotation(primary).annotations(context);
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let mut group: Group<'_> = level.primary_title(&self.message).element(snippet);
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help));
+        }
+        renderer.render(&[group])
+    }
+}
+
+/// A span that ends on its first line and inside the source: a whole block underlined says nothing.
+fn clamp(span: Span, source: &str) -> std::ops::Range<usize> {
+    let floor = |mut offset: usize| {
+        offset = offset.min(source.len());
+        while !source.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        offset
+    };
+    let start = floor(span.start.offset);
+    let line_end = source.get(start..).and_then(|rest| rest.find('\n')).map_or(source.len(), |at| start + at);
+    start..floor(span.end.offset).clamp(start, line_end)
+}
+
+/// The way from the root of the file to a field.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Path(String);
+
+impl Path {
+    #[must_use]
+    pub fn key(&self, key: &str) -> Self {
+        if self.0.is_empty() { Self(key.to_owned()) } else { Self(format!("{}.{key}", self.0)) }
+    }
+
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        Self(format!("{}[{index}]", self.0))
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "the file" } else { &self.0 })
+    }
+}
+
+impl From<&str> for Path {
+    fn from(path: &str) -> Self {
+        Self(path.to_owned())
+    }
+}
+
+/// All mistakes of a run, in the order of the file.
+#[derive(Debug, Default)]
+pub struct Diagnostics(Vec<Diagnostic>);
+
+impl Diagnostics {
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.0.push(diagnostic);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn into_sorted(mut self) -> Vec<Diagnostic> {
+        self.0.sort_by(|a, b| (a.span, &a.path, &a.message).cmp(&(b.span, &b.path, &b.message)));
+        self.0.dedup();
+        self.0
+    }
+}

@@ -1,0 +1,180 @@
+//! Sections: mappings with known keys, declared once for decoding, schema and reference.
+
+use ichor_yaml::{Map, Node, Span};
+use serde_json::{Map as JsonMap, Value as Json, json};
+
+use super::{Field, Spanned, wrong_type};
+use crate::diagnostic::{Diagnostic, Diagnostics, Path};
+use crate::nearest::nearest;
+
+/// A mapping with known keys.
+pub trait Section: Sized {
+    const NAME: &'static str;
+    const DOC: &'static str;
+
+    fn fields() -> Vec<FieldDoc>;
+    fn read(map: &Map, span: Span, path: &Path, out: &mut Diagnostics) -> Option<Self>;
+    fn nested(out: &mut Vec<SectionDoc>);
+}
+
+/// One key as the reference page and the schema show it.
+#[derive(Clone, Debug)]
+pub struct FieldDoc {
+    pub key: &'static str,
+    pub doc: String,
+    pub values: String,
+    /// The default as it would be written, or `None` when the key is required.
+    pub default: Option<&'static str>,
+    pub schema: Json,
+}
+
+/// One section as the reference page shows it.
+#[derive(Clone, Debug)]
+pub struct SectionDoc {
+    pub name: &'static str,
+    pub doc: String,
+    pub fields: Vec<FieldDoc>,
+}
+
+/// Marks fields whose type is a section, for the link in the reference.
+pub trait Documented {
+    fn section_doc() -> SectionDoc;
+}
+
+impl<T: Section> Documented for T {
+    fn section_doc() -> SectionDoc {
+        SectionDoc { name: T::NAME, doc: T::DOC.trim().to_owned(), fields: T::fields() }
+    }
+}
+
+pub(crate) fn decode<T: Section>(node: &Node, path: &Path, out: &mut Diagnostics) -> Option<T> {
+    let Some(map) = node.as_map() else {
+        // `section:` with nothing below it means a section with all its defaults.
+        if node.is_null() {
+            return T::read(&Map::new(), node.span, path, out);
+        }
+        let keys: Vec<_> = T::fields().iter().map(|field| field.key).take(4).collect();
+        out.push(wrong_type(node, path, "a mapping").help(format!("write keys such as {} below it, indented", keys.join(", "))));
+        return None;
+    };
+    let known = T::fields();
+    for entry in &map.entries {
+        if known.iter().any(|field| field.key == entry.key) {
+            continue;
+        }
+        let mut diagnostic = Diagnostic::new(&path.key(&entry.key), entry.key_span, format!("unknown key `{}`", entry.key));
+        let keys = || known.iter().map(|field| field.key);
+        diagnostic = match nearest(&entry.key, keys()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help(format!("the keys here are {}", keys().collect::<Vec<_>>().join(", "))),
+        };
+        out.push(diagnostic);
+    }
+    T::read(map, node.span, path, out)
+}
+
+/// Reads one key of a section, or its default.
+pub(crate) fn field<T: Field>(
+    map: &Map,
+    span: Span,
+    path: &Path,
+    key: &str,
+    default: Option<&str>,
+    out: &mut Diagnostics,
+) -> Option<Spanned<T>> {
+    let path = path.key(key);
+    if let Some(entry) = map.entries.iter().find(|entry| entry.key == key) {
+        let value = T::decode(&entry.node, &path, out)?;
+        let place = if entry.node.span.start == entry.node.span.end { entry.key_span } else { entry.node.span };
+        return Some(Spanned { value, span: place, path, written: true });
+    }
+    let start = Span { start: span.start, end: span.start };
+    let Some(default) = default else {
+        out.push(Diagnostic::new(&path, start, format!("`{key}` is missing")).help(format!("add `{key}: …` ({})", T::describe())));
+        return None;
+    };
+    let node = ichor_yaml::parse_one(default).ok()?;
+    Some(Spanned { value: T::decode(&node, &path, out)?, span: start, path, written: false })
+}
+
+pub(crate) fn schema<T: Section>() -> Json {
+    let mut properties = JsonMap::new();
+    let mut required = Vec::new();
+    for field in T::fields() {
+        let mut schema = field.schema;
+        if let Some(object) = schema.as_object_mut() {
+            object.insert("description".into(), Json::String(field.doc));
+            match field.default {
+                None => required.push(Json::from(field.key)),
+                Some("null") => {}
+                Some(default) => {
+                    if let Ok(node) = ichor_yaml::parse_one(default) {
+                        object.insert("default".into(), ichor_yaml::to_json(&node));
+                    }
+                }
+            }
+        }
+        properties.insert(field.key.into(), schema);
+    }
+    json!({ "type": "object", "description": T::DOC.trim(), "properties": properties, "required": required, "additionalProperties": false })
+}
+
+/// Declares a section. A field without a default is required; a default is written as it would be in the file.
+macro_rules! section {
+    ($(#[doc = $doc:literal])+ pub struct $name:ident { $($(#[doc = $fdoc:literal])+ $key:ident $(as $name_in_file:literal)? : $ty:ty $(= $default:literal)?),+ $(,)? }) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name { $($(#[doc = $fdoc])+ pub $key: $crate::field::Spanned<$ty>),+ }
+
+        impl $crate::field::Section for $name {
+            const NAME: &'static str = stringify!($name);
+            const DOC: &'static str = concat!($($doc),+);
+
+            fn fields() -> Vec<$crate::field::FieldDoc> {
+                vec![$($crate::field::FieldDoc {
+                    key: $crate::field::section!(@key $key $($name_in_file)?),
+                    doc: concat!($($fdoc),+).trim().to_owned(),
+                    values: <$ty as $crate::field::Field>::describe(),
+                    default: $crate::field::section!(@default $($default)?),
+                    schema: <$ty as $crate::field::Field>::schema(),
+                }),+]
+            }
+
+            fn read(map: &ichor_yaml::Map, span: ichor_yaml::Span, path: &$crate::diagnostic::Path, out: &mut $crate::diagnostic::Diagnostics) -> Option<Self> {
+                // Every field is read before any is missed: all mistakes are told at once.
+                $(let $key = $crate::field::read_field::<$ty>(map, span, path, $crate::field::section!(@key $key $($name_in_file)?), $crate::field::section!(@default $($default)?), out);)+
+                Some(Self { $($key: $key?),+ })
+            }
+
+            fn nested(out: &mut Vec<$crate::field::SectionDoc>) {
+                $(<$ty as $crate::field::Field>::sections(out);)+
+            }
+        }
+
+        impl $crate::field::Field for $name {
+            fn decode(node: &ichor_yaml::Node, path: &$crate::diagnostic::Path, out: &mut $crate::diagnostic::Diagnostics) -> Option<Self> {
+                $crate::field::decode_section(node, path, out)
+            }
+
+            fn describe() -> String {
+                format!("[{0}](#{0})", stringify!($name))
+            }
+
+            fn schema() -> serde_json::Value {
+                $crate::field::section_schema::<Self>()
+            }
+
+            fn sections(out: &mut Vec<$crate::field::SectionDoc>) {
+                if !out.iter().any(|section| section.name == stringify!($name)) {
+                    out.push(<Self as $crate::field::Documented>::section_doc());
+                    <Self as $crate::field::Section>::nested(out);
+                }
+            }
+        }
+    };
+    (@key $key:ident) => { stringify!($key).trim_start_matches("r#") };
+    (@key $key:ident $name:literal) => { $name };
+    (@default) => { None };
+    (@default $default:literal) => { Some($default) };
+}
+pub(crate) use section;

@@ -1,0 +1,384 @@
+//! Texts with a form of their own.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use ichor_yaml::Node;
+use serde_json::{Value as Json, json};
+
+use super::{Field, wrong_type};
+use crate::diagnostic::{Diagnostic, Diagnostics, Path};
+
+/// A text of one kind; the kind checks it.
+pub struct Text<K> {
+    text: String,
+    kind: PhantomData<K>,
+}
+
+/// The rule of a kind of text.
+pub trait TextKind {
+    /// What a person may write, in a few words.
+    const DESCRIBE: &'static str;
+    /// The same as a regular expression, for editors; empty where none would help.
+    const PATTERN: &'static str;
+
+    /// What is wrong with `text`, and how to mend it.
+    fn check(text: &str) -> Result<(), (String, String)>;
+}
+
+impl<K> Text<K> {
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl<K> Clone for Text<K> {
+    fn clone(&self) -> Self {
+        Self { text: self.text.clone(), kind: PhantomData }
+    }
+}
+
+impl<K> PartialEq for Text<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl<K> Eq for Text<K> {}
+
+impl<K> PartialOrd for Text<K> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<K> Ord for Text<K> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl<K> fmt::Debug for Text<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
+impl<K> fmt::Display for Text<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl<K: TextKind> Field for Text<K> {
+    fn decode(node: &Node, path: &Path, out: &mut Diagnostics) -> Option<Self> {
+        let Some(text) = node.as_str() else {
+            let mut diagnostic = wrong_type(node, path, K::DESCRIBE);
+            if matches!(node.value, ichor_yaml::Value::Int(_) | ichor_yaml::Value::Float(_) | ichor_yaml::Value::Bool(_)) {
+                diagnostic = diagnostic.help("put it in quotes");
+            }
+            out.push(diagnostic);
+            return None;
+        };
+        if let Err((message, help)) = K::check(text) {
+            out.push(Diagnostic::new(path, node.span, message).help(help));
+            return None;
+        }
+        Some(Self { text: text.to_owned(), kind: PhantomData })
+    }
+
+    fn describe() -> String {
+        K::DESCRIBE.to_owned()
+    }
+
+    fn schema() -> Json {
+        if K::PATTERN.is_empty() { json!({ "type": "string" }) } else { json!({ "type": "string", "pattern": K::PATTERN }) }
+    }
+}
+
+pub mod kinds {
+    //! The kinds of texts.
+
+    use super::TextKind;
+
+    macro_rules! kind {
+        ($(#[doc = $doc:literal])+ $name:ident, $describe:literal, $pattern:literal, $check:expr) => {
+            $(#[doc = $doc])+
+            #[derive(Debug)]
+            pub enum $name {}
+
+            impl TextKind for $name {
+                const DESCRIBE: &'static str = $describe;
+                const PATTERN: &'static str = $pattern;
+
+                fn check(text: &str) -> Result<(), (String, String)> {
+                    let check: fn(&str) -> Result<(), (String, String)> = $check;
+                    check(text)
+                }
+            }
+        };
+    }
+
+    fn fail<T>(message: impl Into<String>, help: impl Into<String>) -> Result<T, (String, String)> {
+        Err((message.into(), help.into()))
+    }
+
+    kind!(
+        /// A DNS label: names of nodes, pools, clusters.
+        Label,
+        "DNS label",
+        "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+        |text| {
+            if is_label(text) {
+                Ok(())
+            } else {
+                fail(format!("`{text}` is not a DNS label"), "use at most 63 of a-z, 0-9 and `-`, with a letter or digit at both ends")
+            }
+        }
+    );
+
+    kind!(
+        /// A DNS name.
+        Domain,
+        "DNS name",
+        "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$",
+        |text| {
+            if text.len() <= 253 && text.split('.').all(is_label) {
+                Ok(())
+            } else {
+                fail(format!("`{text}` is not a DNS name"), "write labels of a-z, 0-9 and `-`, separated by dots, such as `home.example.org`")
+            }
+        }
+    );
+
+    kind!(
+        /// A Kubernetes label key.
+        LabelName,
+        "label key",
+        "^([a-z0-9.-]+/)?[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$",
+        |text| {
+            let (prefix, name) = text.rsplit_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
+            let prefix_fits = prefix.is_none_or(|prefix| prefix.len() <= 253 && prefix.split('.').all(is_label));
+            if prefix_fits && !name.is_empty() && is_label_value(name) {
+                Ok(())
+            } else {
+                fail(format!("`{text}` is not a label key"), "write `name` or `prefix.example.org/name`, with at most 63 characters after the slash")
+            }
+        }
+    );
+
+    kind!(
+        /// A Kubernetes label value.
+        LabelValue,
+        "label value",
+        "^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$",
+        |text| {
+            if is_label_value(text) {
+                Ok(())
+            } else {
+                fail(
+                    format!("`{text}` is not a label value"),
+                    "use at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends",
+                )
+            }
+        }
+    );
+
+    kind!(
+        /// A version, `v1.2.3` or with a suffix.
+        Version,
+        "version such as `v1.13.9`",
+        "^v?[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?$",
+        |text| {
+            let core = text.strip_prefix('v').unwrap_or(text);
+            let (numbers, suffix) = core.split_once('-').map_or((core, None), |(numbers, suffix)| (numbers, Some(suffix)));
+            let parts: Vec<_> = numbers.split('.').collect();
+            let numeric = |part: &&str| !part.is_empty() && part.len() <= 6 && part.bytes().all(|b| b.is_ascii_digit());
+            let suffix_fits = suffix.is_none_or(|s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-')));
+            if parts.len() == 3 && parts.iter().all(numeric) && suffix_fits {
+                Ok(())
+            } else {
+                fail(format!("`{text}` is not a version"), "write all three numbers, such as `v1.13.9`")
+            }
+        }
+    );
+
+    kind!(
+        /// An HTTP(S) address.
+        Https,
+        "URL that starts with `https://`",
+        "^https://",
+        |text| {
+            let rest = text.strip_prefix("https://").unwrap_or_default();
+            if !rest.is_empty() && !rest.starts_with('/') && !text.contains(char::is_whitespace) {
+                Ok(())
+            } else {
+                fail(format!("`{text}` is not an https URL"), "write `https://HOST` or `https://HOST:PORT`")
+            }
+        }
+    );
+
+    kind!(
+        /// A Git repository over HTTPS or SSH.
+        GitUrl,
+        "Git URL (`https://…` or `ssh://…`)",
+        "^(https|http|ssh)://",
+        |text| {
+            let rest = ["https://", "http://", "ssh://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+            let userinfo = rest.and_then(|rest| rest.split('/').next()).and_then(|host| host.split_once('@')).map(|(user, _)| user);
+            match rest {
+                Some(rest) if !rest.is_empty() && !text.contains(char::is_whitespace) => {
+                    if userinfo.is_some_and(|user| user.contains(':')) {
+                        return fail(
+                            "a password stands in the repository's URL",
+                            "take it out, and put the key into the secrets with `ichor secrets edit`",
+                        );
+                    }
+                    Ok(())
+                }
+                _ if text.starts_with("git@") => fail(
+                    format!("`{text}` is the short SSH form, which Flux does not read"),
+                    format!("write `ssh://{}`", text.replacen(':', "/", 1)),
+                ),
+                _ => fail(format!("`{text}` is not a Git URL"), "write `https://HOST/OWNER/REPOSITORY` or `ssh://git@HOST/OWNER/REPOSITORY`"),
+            }
+        }
+    );
+
+    kind!(
+        /// A name of a network interface, or a regular expression over such names.
+        InterfacePattern,
+        "regular expression over interface names",
+        "",
+        |text| {
+            if text.is_empty() {
+                return fail("an empty expression matches every interface", "write `^en.*` or the like");
+            }
+            match regex_lite::Regex::new(text) {
+                Ok(_) => Ok(()),
+                Err(error) => fail(format!("`{text}` is not a regular expression: {error}"), "write `^en.*`, or `eth0` for one interface"),
+            }
+        }
+    );
+
+    kind!(
+        /// A path in the repository, without a way out of it.
+        RelativePath,
+        "path inside the repository",
+        "^[^/]",
+        |text| {
+            let inside = !text.is_empty() && !text.starts_with('/') && !text.contains('\\') && !text.contains('\0');
+            if inside && text.split('/').all(|part| !part.is_empty() && part != "..") {
+                Ok(())
+            } else {
+                fail(format!("`{text}` is not a path inside the repository"), "write it without a leading `/`, without `..`, and without a `/` at its end")
+            }
+        }
+    );
+
+    kind!(
+        /// An age public key.
+        AgeRecipient,
+        "age public key (`age1…`)",
+        "^age1[0-9a-z]{58}$",
+        |text| {
+            let data = text.strip_prefix("age1").unwrap_or_default();
+            if text.starts_with("AGE-SECRET-KEY-") {
+                fail(
+                    "this is a private age key, and this file goes into Git",
+                    "take it out, make a new key with `age-keygen`, and write its public key (`age1…`) here",
+                )
+            } else if data.len() == 58 && data.bytes().all(|b| b"qpzry9x8gf2tvdw0s3jn54khce6mua7l".contains(&b)) {
+                Ok(())
+            } else {
+                fail(format!("`{text}` is not an age public key"), "run `age-keygen -y KEYFILE` and copy the line that starts with `age1`")
+            }
+        }
+    );
+
+    kind!(
+        /// A BGP community.
+        Community,
+        "community `65000:100`, `65000:1:2` or a well-known name",
+        "",
+        |text| {
+            let well_known = ["no-export", "no-advertise", "internet", "local-as", "no-peer", "graceful-shutdown", "blackhole"];
+            let parts: Vec<_> = text.split(':').collect();
+            let fits = match parts.as_slice() {
+                [name] => well_known.contains(name),
+                [high, low] => [high, low].iter().all(|part| part.parse::<u16>().is_ok()),
+                [a, b, c] => [a, b, c].iter().all(|part| part.parse::<u32>().is_ok()),
+                _ => false,
+            };
+            if fits {
+                Ok(())
+            } else {
+                fail(
+                    format!("`{text}` is not a BGP community"),
+                    format!("write `ASN:VALUE` (both up to 65535), `ASN:VALUE:VALUE` (large), or one of {}", well_known.join(", ")),
+                )
+            }
+        }
+    );
+
+    kind!(
+        /// A container image without its tag.
+        Image,
+        "image name without a tag",
+        "",
+        |text| {
+            let last = text.rsplit('/').next().unwrap_or_default();
+            if text.is_empty() || text.contains(char::is_whitespace) || last.contains(':') || text.contains('@') {
+                fail(format!("`{text}` is not an image name without a tag"), "write `REGISTRY/NAME`; the version comes from `versions`")
+            } else {
+                Ok(())
+            }
+        }
+    );
+
+    kind!(
+        /// Free text that names something.
+        Words,
+        "text",
+        "",
+        |text| {
+            if text.trim().is_empty() || text.contains('\n') {
+                fail("expected one line of text", "write a few words on one line")
+            } else {
+                Ok(())
+            }
+        }
+    );
+
+    fn is_label(text: &str) -> bool {
+        let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let bytes = text.as_bytes();
+        bytes.len() <= 63
+            && edge(bytes.first())
+            && edge(bytes.last())
+            && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+    }
+
+    fn is_label_value(text: &str) -> bool {
+        let edge = |b: Option<&u8>| b.is_none_or(u8::is_ascii_alphanumeric);
+        let bytes = text.as_bytes();
+        bytes.len() <= 63
+            && edge(bytes.first())
+            && edge(bytes.last())
+            && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    }
+}
+
+pub type Name = Text<kinds::Label>;
+pub type Domain = Text<kinds::Domain>;
+pub type LabelKey = Text<kinds::LabelName>;
+pub type LabelValue = Text<kinds::LabelValue>;
+pub type Version = Text<kinds::Version>;
+pub type Https = Text<kinds::Https>;
+pub type GitUrl = Text<kinds::GitUrl>;
+pub type InterfacePattern = Text<kinds::InterfacePattern>;
+pub type RelativePath = Text<kinds::RelativePath>;
+pub type AgeRecipient = Text<kinds::AgeRecipient>;
+pub type Community = Text<kinds::Community>;
+pub type Image = Text<kinds::Image>;
+pub type Words = Text<kinds::Words>;

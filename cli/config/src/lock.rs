@@ -1,0 +1,41 @@
+//! The combinations of versions that were tested together.
+
+/// One line of Talos releases and what it was tested with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TalosLine {
+    /// Major and minor number of Talos.
+    pub talos: (u64, u64),
+    /// Oldest and newest minor number of Kubernetes 1.x, both included.
+    pub kubernetes_minor: (u64, u64),
+}
+
+/// Everything that one release of ichor was tested with.
+#[derive(Clone, Copy, Debug)]
+pub struct Lock {
+    pub talos: &'static [TalosLine],
+    pub agent: &'static [&'static str],
+    pub gateway_api: &'static [GatewayApi],
+    /// Oldest kernel that loads the datapath.
+    pub min_kernel: (u64, u64),
+}
+
+/// A release of the Gateway API.
+#[derive(Clone, Copy, Debug)]
+pub struct GatewayApi {
+    pub version: &'static str,
+    /// SHA-256 over the standard channel's objects in ichor's own order and spelling, so that it holds for the
+    /// release's one file and for its many alike.
+    pub sha256: &'static str,
+}
+
+/// The lock of this release.
+pub const LOCK: Lock = Lock {
+    talos: &[
+        TalosLine { talos: (1, 12), kubernetes_minor: (30, 35) },
+        TalosLine { talos: (1, 13), kubernetes_minor: (31, 36) },
+        TalosLine { talos: (1, 14), kubernetes_minor: (32, 37) },
+    ],
+    agent: &["v0.1.0"],
+    gateway_api: &[GatewayApi { version: "v1.5.1", sha256: "" }],
+    min_kernel: (5, 10),
+};

@@ -1,0 +1,121 @@
+//! minijinja with our delimiters, strict about what is undefined.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde::Serialize;
+
+/// A template of this crate: its path below `templates/`, and its text.
+#[derive(Clone, Copy, Debug)]
+pub struct Template {
+    pub name: &'static str,
+    pub text: &'static str,
+}
+
+/// Declares the template at a path below `templates/j2/`.
+macro_rules! template {
+    ($name:literal) => {
+        $crate::engine::Template { name: $name, text: include_str!(concat!("../j2/", $name)) }
+    };
+}
+pub(crate) use template;
+
+/// A template that cannot be used, or that asks for something that is not there.
+#[derive(Debug)]
+pub enum Error {
+    /// A file in the user's template folder replaces nothing.
+    UnknownOverride { name: String, nearest: Option<String> },
+    /// A template failed, with the engine's account of line and reason.
+    Render { name: String, overridden: bool, account: String },
+    /// Two components want the same file.
+    Clash { path: String },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownOverride { name, nearest } => {
+                write!(f, "the template override `{name}` replaces no template of this version")?;
+                match nearest {
+                    Some(near) => write!(f, "; did you mean `{near}`?"),
+                    None => write!(f, "; `ichor configure --list-templates` shows their names"),
+                }
+            }
+            Self::Render { name, overridden, account } => {
+                let whose = if *overridden { "your override of the template" } else { "the template" };
+                write!(f, "{whose} `{name}` failed: {account}")
+            }
+            Self::Clash { path } => write!(f, "two components want to write `{path}`"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The templates of this crate, some of them replaced by the user's.
+pub struct Engine {
+    environment: Environment<'static>,
+    overrides: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("overrides", &self.overrides.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine in which files of the user stand in for templates of the same name.
+    pub fn new(overrides: BTreeMap<String, String>, known: &[Template]) -> Result<Self, Error> {
+        for name in overrides.keys() {
+            if !known.iter().any(|template| template.name == name) {
+                let file = name.rsplit('/').next().unwrap_or(name);
+                let nearest = known.iter().find(|template| template.name.rsplit('/').next() == Some(file));
+                return Err(Error::UnknownOverride { name: name.clone(), nearest: nearest.map(|template| template.name.to_owned()) });
+            }
+        }
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        environment.set_trim_blocks(true);
+        environment.set_lstrip_blocks(true);
+        environment.set_keep_trailing_newline(true);
+        environment.add_filter("yaml", yaml_scalar);
+        if let Ok(syntax) =
+            SyntaxConfig::builder().block_delimiters("#%", "%#").variable_delimiters("#{", "}#").comment_delimiters("#|", "|#").build()
+        {
+            environment.set_syntax(syntax);
+        }
+        Ok(Self { environment, overrides })
+    }
+
+    /// Renders one template with its context.
+    pub fn render(&self, template: Template, context: &impl Serialize) -> Result<String, Error> {
+        let text = self.overrides.get(template.name).map_or(template.text, String::as_str);
+        self.environment.render_named_str(template.name, text, context).map_err(|error| Error::Render {
+            name: template.name.to_owned(),
+            overridden: self.overrides.contains_key(template.name),
+            account: account(&error),
+        })
+    }
+}
+
+/// A value as one YAML scalar, quoted where a reader could take it for something else.
+fn yaml_scalar(value: &minijinja::Value) -> String {
+    let json = serde_json::to_value(value).unwrap_or_default();
+    ichor_yaml::emit(&ichor_yaml::from_json(&json), ichor_yaml::Layout::Two).trim_end().to_owned()
+}
+
+/// The whole chain of reasons, once.
+fn account(error: &minijinja::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}
