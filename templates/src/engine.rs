@@ -17,7 +17,7 @@ pub struct Template {
 /// Declares the template at a path below `templates/j2/`.
 macro_rules! template {
     ($name:literal) => {
-        $crate::engine::Template { name: $name, text: include_str!(concat!("../j2/", $name)) }
+        $crate::engine::Template { name: $name, text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/j2/", $name)) }
     };
 }
 pub(crate) use template;
@@ -31,6 +31,8 @@ pub enum Error {
     Render { name: String, overridden: bool, account: String },
     /// Two components want the same file.
     Clash { path: String },
+    /// A value that passed validation and still fits nowhere.
+    Unusable { what: String, why: String },
 }
 
 impl fmt::Display for Error {
@@ -48,6 +50,7 @@ impl fmt::Display for Error {
                 write!(f, "{whose} `{name}` failed: {account}")
             }
             Self::Clash { path } => write!(f, "two components want to write `{path}`"),
+            Self::Unusable { what, why } => write!(f, "`{what}` cannot be used: {why}"),
         }
     }
 }
@@ -79,22 +82,24 @@ impl Engine {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
-        environment.set_trim_blocks(true);
-        environment.set_lstrip_blocks(true);
-        environment.set_keep_trailing_newline(true);
         environment.add_filter("yaml", yaml_scalar);
-        if let Ok(syntax) =
-            SyntaxConfig::builder().block_delimiters("#%", "%#").variable_delimiters("#{", "}#").comment_delimiters("#|", "|#").build()
-        {
-            environment.set_syntax(syntax);
-        }
+        let syntax = SyntaxConfig::builder()
+            .block_delimiters("#%", "%#")
+            .variable_delimiters("#{", "}#")
+            .comment_delimiters("#|", "|#")
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .keep_trailing_newline(true)
+            .build()
+            .map_err(|error| Error::Render { name: "delimiters".into(), overridden: false, account: account(&error) })?;
+        environment.set_syntax(syntax);
         Ok(Self { environment, overrides })
     }
 
     /// Renders one template with its context.
     pub fn render(&self, template: Template, context: &impl Serialize) -> Result<String, Error> {
         let text = self.overrides.get(template.name).map_or(template.text, String::as_str);
-        self.environment.render_named_str(template.name, text, context).map_err(|error| Error::Render {
+        self.environment.render_named_str(template.name, text, minijinja::value::Serde(context)).map_err(|error| Error::Render {
             name: template.name.to_owned(),
             overridden: self.overrides.contains_key(template.name),
             account: account(&error),
@@ -105,6 +110,10 @@ impl Engine {
 /// A value as one YAML scalar, quoted where a reader could take it for something else.
 fn yaml_scalar(value: &minijinja::Value) -> String {
     let json = serde_json::to_value(value).unwrap_or_default();
+    // A block would need to know how deep it stands; JSON's form of a text is YAML as well, and is one line.
+    if json.as_str().is_some_and(|text| text.contains('\n')) {
+        return json.to_string();
+    }
     ichor_yaml::emit(&ichor_yaml::from_json(&json), ichor_yaml::Layout::Two).trim_end().to_owned()
 }
 

@@ -1,5 +1,6 @@
 //! The validated cluster, with everything that follows from what was written.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::ops::Deref;
 
@@ -25,6 +26,15 @@ impl Family {
 
     pub fn of_net(net: IpNet) -> Self {
         Self::of(net.addr())
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        })
     }
 }
 
@@ -89,7 +99,7 @@ impl Spec {
     pub fn node_network(&self, family: Family) -> Option<NodeNetwork> {
         let cidr = self.network.node_cidrs.iter().map(|cidr| cidr.0).find(|cidr| Family::of_net(*cidr) == family)?;
         let written = self.network.gateways.iter().map(|gateway| gateway.0).find(|gateway| Family::of(*gateway) == family);
-        let gateway = written.or_else(|| cidr.hosts().next())?;
+        let gateway = written.or_else(|| first_host(cidr))?;
         Some(NodeNetwork { cidr, gateway })
     }
 
@@ -233,6 +243,12 @@ impl Router {
     pub fn address(&self, family: Family) -> Option<IpAddr> {
         self.addresses.iter().map(|address| address.0).find(|ip| Family::of(*ip) == family)
     }
+}
+
+/// The first address that a host can have; the very first of an IPv6 prefix means all its routers.
+pub(crate) fn first_host(net: IpNet) -> Option<IpAddr> {
+    let keeps_first_back = net.addr().is_ipv6() && net.prefix_len() < 127;
+    net.hosts().nth(usize::from(keeps_first_back))
 }
 
 fn matches(wanted: &Labels, node: &Node) -> bool {

@@ -1,5 +1,6 @@
 //! A mistake: what is wrong, where, and how to mend it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -87,6 +88,23 @@ fn clamp(span: Span, source: &str) -> std::ops::Range<usize> {
 pub struct Path(String);
 
 impl Path {
+    /// The path as text; empty for the root.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The same path for every item of a list: `nodes.addresses` of `nodes[1].addresses[0]`.
+    pub(crate) fn without_indices(&self) -> String {
+        let mut inside = false;
+        self.0
+            .chars()
+            .filter(|c| {
+                inside = (inside || *c == '[') && *c != ']';
+                !inside && *c != ']'
+            })
+            .collect()
+    }
+
     #[must_use]
     pub fn key(&self, key: &str) -> Self {
         if self.0.is_empty() { Self(key.to_owned()) } else { Self(format!("{}.{key}", self.0)) }
@@ -112,20 +130,46 @@ impl From<&str> for Path {
 
 /// All mistakes of a run, in the order of the file.
 #[derive(Debug, Default)]
-pub struct Diagnostics(Vec<Diagnostic>);
+pub struct Diagnostics {
+    all: Vec<Diagnostic>,
+    unsure: BTreeSet<String>,
+}
 
 impl Diagnostics {
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.0.push(diagnostic);
+        self.doubt(&diagnostic.path);
+        self.all.push(diagnostic);
+    }
+
+    /// Notes that what is known of `path` is not what the user meant, so that nothing is concluded from it.
+    pub(crate) fn doubt(&mut self, path: &Path) {
+        self.unsure.insert(path.without_indices());
+    }
+
+    /// Whether `field`, written without indices, was read without a mistake: itself, all that it is part of, and all
+    /// that is part of it.
+    pub(crate) fn is_sure_of(&self, field: &str) -> bool {
+        let is_part = |inner: &str, outer: &str| {
+            outer.is_empty() || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        !self.unsure.iter().any(|place| is_part(field, place) || is_part(place, field))
+    }
+
+    pub(crate) fn each(&mut self, change: impl FnMut(&mut Diagnostic)) {
+        self.all.iter_mut().for_each(change);
+    }
+
+    pub(crate) fn append(&mut self, other: Self) {
+        self.all.extend(other.all);
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
-        self.0.sort_by(|a, b| (a.span, &a.path, &a.message).cmp(&(b.span, &b.path, &b.message)));
-        self.0.dedup();
-        self.0
+        self.all.sort_by(|a, b| (a.span, &a.path, &a.message).cmp(&(b.span, &b.path, &b.message)));
+        self.all.dedup();
+        self.all
     }
 }

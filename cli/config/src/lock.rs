@@ -17,6 +17,10 @@ pub struct Lock {
     pub gateway_api: &'static [GatewayApi],
     /// Oldest kernel that loads the datapath.
     pub min_kernel: (u64, u64),
+    /// Oldest UniFi OS that speaks BGP, for each line of models; the last one stands for all others.
+    pub min_unifi: &'static [(&'static str, (u64, u64, u64))],
+    /// The major version of BIRD whose language is rendered.
+    pub bird_major: u64,
 }
 
 /// A release of the Gateway API.
@@ -26,6 +30,19 @@ pub struct GatewayApi {
     /// SHA-256 over the standard channel's objects in ichor's own order and spelling, so that it holds for the
     /// release's one file and for its many alike.
     pub sha256: &'static str,
+}
+
+impl Lock {
+    /// What a line of Talos was tested with.
+    pub fn line(&self, major: u64, minor: u64) -> Option<TalosLine> {
+        self.talos.iter().copied().find(|line| line.talos == (major, minor))
+    }
+
+    /// The oldest UniFi OS that speaks BGP on a model.
+    pub fn unifi(&self, model: &str) -> (u64, u64, u64) {
+        let model = model.to_ascii_uppercase();
+        self.min_unifi.iter().find(|(line, _)| model.starts_with(line)).map_or((0, 0, 0), |(_, version)| *version)
+    }
 }
 
 /// The lock of this release.
@@ -38,4 +55,6 @@ pub const LOCK: Lock = Lock {
     agent: &["v0.1.0"],
     gateway_api: &[GatewayApi { version: "v1.5.1", sha256: "" }],
     min_kernel: (5, 10),
+    min_unifi: &[("UXG-ENTERPRISE", (4, 1, 8)), ("", (4, 1, 13))],
+    bird_major: 2,
 };

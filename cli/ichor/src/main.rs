@@ -1,1 +1,7 @@
-fn main() {}
+//! `ichor`, the program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ichor::main(std::env::args_os())
+}

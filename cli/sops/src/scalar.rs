@@ -29,7 +29,9 @@ impl Kind {
     }
 
     pub(crate) fn from_label(label: &str) -> Option<Self> {
-        [Self::Str, Self::Int, Self::Float, Self::Bool, Self::Bytes, Self::Time, Self::Comment].into_iter().find(|kind| kind.label() == label)
+        [Self::Str, Self::Int, Self::Float, Self::Bool, Self::Bytes, Self::Time, Self::Comment]
+            .into_iter()
+            .find(|kind| kind.label() == label)
     }
 }
 

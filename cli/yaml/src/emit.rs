@@ -47,12 +47,12 @@ struct Emitter {
 
 impl Emitter {
     fn document(&mut self, node: &Node) {
-        self.comments(&node.before, 0);
+        self.above(node, 0);
         match &node.value {
             Value::Map(map) if !map.entries.is_empty() => self.map(map, 0),
             Value::Seq(items) if !items.is_empty() => self.seq(items, 0),
             _ => {
-                self.leaf(node, 0);
+                self.leaf(node, self.width);
                 self.line_end(node);
             }
         }
@@ -63,18 +63,18 @@ impl Emitter {
 
     fn map(&mut self, map: &Map, indent: usize) {
         for (index, entry) in map.entries.iter().enumerate() {
-            self.comments(&entry.node.before, indent);
+            self.above(&entry.node, indent);
             // The first key of a mapping inside a sequence stands on the line of its dash.
             if index > 0 || self.out.ends_with('\n') || self.out.is_empty() {
                 self.pad(indent);
             }
             self.string(&entry.key, indent, true);
             self.out.push(':');
-            self.value(&entry.node, indent, indent + self.width);
+            self.value(&entry.node, self.inner(indent));
         }
     }
 
-    fn value(&mut self, node: &Node, indent: usize, inner: usize) {
+    fn value(&mut self, node: &Node, inner: usize) {
         match &node.value {
             Value::Map(map) if !map.entries.is_empty() => {
                 self.line_end(node);
@@ -87,7 +87,7 @@ impl Emitter {
             }
             _ => {
                 self.out.push(' ');
-                self.leaf(node, indent);
+                self.leaf(node, inner);
                 self.line_end(node);
             }
         }
@@ -95,13 +95,13 @@ impl Emitter {
 
     fn seq(&mut self, items: &[Node], indent: usize) {
         for item in items {
-            self.comments(&item.before, indent);
+            self.above(item, indent);
             self.pad(indent);
             self.out.push('-');
             match &item.value {
                 Value::Map(map) if !map.entries.is_empty() => {
                     // A comment above the first key cannot stand between dash and key: give the dash its own line.
-                    if map.entries.first().is_some_and(|entry| !entry.node.before.is_empty()) {
+                    if map.entries.first().is_some_and(|entry| above(&entry.node).next().is_some()) {
                         self.out.push('\n');
                     } else {
                         self.out.push(' ');
@@ -115,14 +115,20 @@ impl Emitter {
                 }
                 _ => {
                     self.out.push(' ');
-                    self.leaf(item, indent);
+                    self.leaf(item, indent + 2);
                     self.line_end(item);
                 }
             }
         }
     }
 
-    fn leaf(&mut self, node: &Node, indent: usize) {
+    /// Levels stand on multiples of the width, also below a mapping that a dash has pushed off them.
+    fn inner(&self, indent: usize) -> usize {
+        indent - indent % self.width + self.width
+    }
+
+    /// `inner` is where the lines of a literal block stand.
+    fn leaf(&mut self, node: &Node, inner: usize) {
         match &node.value {
             Value::Null => self.out.push_str("null"),
             Value::Bool(value) => self.out.push_str(if *value { "true" } else { "false" }),
@@ -130,17 +136,17 @@ impl Emitter {
                 let _ = write!(self.out, "{value}");
             }
             Value::Float(text) => self.out.push_str(text),
-            Value::Str(text) => self.string(text, indent, false),
+            Value::Str(text) => self.string(text, inner, false),
             Value::Seq(_) => self.out.push_str("[]"),
             Value::Map(_) => self.out.push_str("{}"),
         }
     }
 
-    fn string(&mut self, text: &str, indent: usize, key: bool) {
-        if is_plain_safe(text) {
+    fn string(&mut self, text: &str, inner: usize, key: bool) {
+        if !key && is_block_safe(text) {
+            self.block(text, inner);
+        } else if is_plain_safe(text) {
             self.out.push_str(text);
-        } else if !key && is_block_safe(text) {
-            self.block(text, indent + self.width);
         } else {
             self.quoted(text);
         }
@@ -188,13 +194,19 @@ impl Emitter {
     }
 
     fn line_end(&mut self, node: &Node) {
-        if let Some(comment) = &node.right {
+        if let Some(comment) = &node.right
+            && !is_block(&node.value)
+        {
             let _ = write!(self.out, " #{comment}");
         }
         self.out.push('\n');
     }
 
-    fn comments(&mut self, comments: &[String], indent: usize) {
+    fn above(&mut self, node: &Node, indent: usize) {
+        self.comments(above(node), indent);
+    }
+
+    fn comments<'a>(&mut self, comments: impl IntoIterator<Item = &'a String>, indent: usize) {
         for comment in comments {
             self.pad(indent);
             self.out.push('#');
@@ -208,6 +220,15 @@ impl Emitter {
     }
 }
 
+/// Beside the last line of a literal block a comment would be text: it goes above.
+fn above(node: &Node) -> impl Iterator<Item = &String> {
+    node.before.iter().chain(node.right.iter().filter(|_| is_block(&node.value)))
+}
+
+fn is_block(value: &Value) -> bool {
+    matches!(value, Value::Str(text) if is_block_safe(text))
+}
+
 /// A literal block keeps a text readable, but only some texts survive it.
 fn is_block_safe(text: &str) -> bool {
     let body = text.trim_end_matches('\n');
@@ -215,6 +236,5 @@ fn is_block_safe(text: &str) -> bool {
     !body.is_empty()
         && text.contains('\n')
         && !body.starts_with([' ', '\t', '\n'])
-        && !text.starts_with("---")
         && text.split('\n').all(|line| !line.ends_with([' ', '\t']) && !line.starts_with('\t') && line.chars().all(is_printable))
 }

@@ -63,8 +63,8 @@ pub(crate) fn is_plain_safe(text: &str) -> bool {
 }
 
 fn is_flow_like(text: &str) -> bool {
-    // Legal in block context, but a reader's eye (and some linters) stumble over them.
-    text.contains(['{', '}', '[', ']', '`', '\u{feff}'])
+    // Legal in block context, but a reader's eye (and some linters) stumble over them; `sops` leaves its values plain.
+    text.contains(['{', '}', '[', ']', '`', '\u{feff}']) && !text.starts_with("ENC[AES256_GCM,")
 }
 
 /// YAML is a superset of what Unicode calls printable minus the separators; stay well inside it.
@@ -84,8 +84,16 @@ fn looks_typed(text: &str) -> bool {
     let number_like =
         |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | '_' | ':' | '-' | '+' | 'x' | 'o' | 'b' | 'T' | 'Z' | 't' | 'z' | ' ');
     let starts_numeric = lower.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '+' | '-'));
-    // An IPv4 address has three dots and no reader takes it for a number; everything else of that shape is quoted.
-    starts_numeric && lower.chars().all(number_like) && text.parse::<std::net::Ipv4Addr>().is_err()
+    // No reader takes an IPv4 address or a version of three parts for a number; everything else of that shape is quoted.
+    starts_numeric && lower.chars().all(number_like) && !is_dotted(text)
+}
+
+fn is_dotted(text: &str) -> bool {
+    let mut parts = 0;
+    text.split('.').all(|part| {
+        parts += 1;
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit())
+    }) && parts > 2
 }
 
 #[cfg(test)]
@@ -107,7 +115,17 @@ mod tests {
 
     #[test]
     fn only_unmistakable_strings_stay_plain() {
-        for text in ["10.0.0.1", "kubernetes.io/os", "v1.13.9", "^enp.*", "a b", "fd00::1", "/sys/fs/cgroup"] {
+        for text in [
+            "10.0.0.1",
+            "kubernetes.io/os",
+            "v1.13.9",
+            "^enp.*",
+            "a b",
+            "fd00::1",
+            "/sys/fs/cgroup",
+            "3.13.3",
+            "ENC[AES256_GCM,data:Zg==,type:str]",
+        ] {
             assert!(is_plain_safe(text), "{text}");
         }
         for text in [
@@ -132,6 +150,10 @@ mod tests {
             "{}",
             "é\u{a0}",
             "1:2",
+            "1.2.",
+            "1..2",
+            "1.2.3e5",
+            "[a]",
             "10:00:00:00:00:01",
         ] {
             assert!(!is_plain_safe(text), "{text}");

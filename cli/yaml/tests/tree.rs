@@ -80,6 +80,17 @@ fn several_documents() {
 
 #[test]
 fn four_spaces_as_sops_writes() {
-    let node = Node::from(Map::new().with("a", Map::new().with("b", vec![Node::from(Map::new().with("c", "x").with("d", "l1\nl2\n"))])));
-    assert_eq!(emit(&node, Layout::Four), "a:\n    b:\n        - c: x\n          d: |\n              l1\n              l2\n");
+    let item = Map::new().with("c", "x").with("d", "---l1\nl2\n").with("e", Map::new().with("f", 1));
+    let node = Node::from(Map::new().with("a", Map::new().with("b", vec![Node::from(item), Node::from("m1\nm2")])));
+    let text = "a:\n    b:\n        - c: x\n          d: |\n            ---l1\n            l2\n          e:\n            f: 1\n        - |-\n          m1\n          m2\n";
+    assert_eq!(emit(&node, Layout::Four), text);
+}
+
+#[test]
+fn a_comment_beside_a_literal_block_goes_above() {
+    let text = Node { right: Some(" c".into()), ..Node::from("l1\nl2\n") };
+    let node = Node::from(Map::new().with("a", text.clone()).with("b", vec![text.clone(), Node::from(Map::new().with("d", text))]));
+    let out = emit(&node, Layout::Two);
+    assert_eq!(parse_one(&out).unwrap(), node, "{out}");
+    assert_eq!(out.matches(" c\n").count(), 3, "{out}");
 }

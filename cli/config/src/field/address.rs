@@ -127,7 +127,7 @@ impl Field for Mac {
 fn text_of<'a>(node: &'a Node, path: &Path, wanted: &str, out: &mut Diagnostics) -> Option<&'a str> {
     let text = node.as_str();
     if text.is_none() {
-        out.push(wrong_type(node, path, wanted));
+        out.push(wrong_type(node, path, wanted).help(format!("write {wanted}")));
     }
     text
 }

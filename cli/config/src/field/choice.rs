@@ -20,11 +20,11 @@ pub(crate) fn decode<T: Choice>(node: &Node, path: &Path, out: &mut Diagnostics)
     if let Some((value, ..)) = T::WORDS.iter().find(|(_, word, _)| *word == text) {
         return Some(*value);
     }
-    let mut diagnostic = Diagnostic::new(path, node.span, format!("`{text}` is not one of {}", list(words.clone())));
-    if let Some(near) = nearest(text, words) {
-        diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-    }
-    out.push(diagnostic);
+    let help = match nearest(text, words.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("write {}", words.clone().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")),
+    };
+    out.push(Diagnostic::new(path, node.span, format!("`{text}` is not one of {}", list(words))).help(help));
     None
 }
 
@@ -68,6 +68,14 @@ macro_rules! choice {
             fn schema() -> serde_json::Value {
                 let words: Vec<_> = <Self as $crate::field::Choice>::WORDS.iter().map(|(_, word, doc)| serde_json::json!({ "const": word, "description": doc.trim() })).collect();
                 serde_json::json!({ "oneOf": words })
+            }
+
+            fn stand_in() -> Option<Self> {
+                <Self as $crate::field::Choice>::WORDS.first().map(|(value, ..)| *value)
+            }
+
+            fn words() -> Vec<(&'static str, &'static str)> {
+                <Self as $crate::field::Choice>::WORDS.iter().map(|(_, word, doc)| (*word, doc.trim())).collect()
             }
         }
     };

@@ -5,8 +5,10 @@ mod choice;
 mod number;
 mod section;
 mod text;
+mod version;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Deref;
 
 use ichor_yaml::{Node, Span, Value};
@@ -31,6 +33,16 @@ pub trait Field: Sized {
     fn describe() -> String;
 
     fn schema() -> Json;
+
+    /// What takes the place of a required value after a mistake, so that the rest is still read.
+    fn stand_in() -> Option<Self> {
+        None
+    }
+
+    /// The words that may stand here, each with its sentence, if there are only a few.
+    fn words() -> Vec<(&'static str, &'static str)> {
+        Vec::new()
+    }
 
     /// The sections that this field leads to, for the reference page.
     fn sections(_out: &mut Vec<SectionDoc>) {}
@@ -67,6 +79,12 @@ impl<T: PartialEq> PartialEq for Spanned<T> {
     }
 }
 
+impl<T: fmt::Display> fmt::Display for Spanned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
 /// Lists keep a place for each item.
 impl<T: Field> Field for Vec<Spanned<T>> {
     fn decode(node: &Node, path: &Path, out: &mut Diagnostics) -> Option<Self> {
@@ -77,11 +95,12 @@ impl<T: Field> Field for Vec<Spanned<T>> {
         let mut list = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             let path = path.index(index);
-            if let Some(value) = T::decode(item, &path, out) {
-                list.push(Spanned { value, span: item.span, path, written: true });
+            match T::decode(item, &path, out) {
+                Some(value) => list.push(Spanned { value, span: item.span, path, written: true }),
+                None => out.doubt(&path),
             }
         }
-        (list.len() == items.len()).then_some(list)
+        Some(list)
     }
 
     fn describe() -> String {
@@ -90,6 +109,14 @@ impl<T: Field> Field for Vec<Spanned<T>> {
 
     fn schema() -> Json {
         json!({ "type": "array", "items": T::schema() })
+    }
+
+    fn stand_in() -> Option<Self> {
+        Some(Self::new())
+    }
+
+    fn words() -> Vec<(&'static str, &'static str)> {
+        T::words()
     }
 
     fn sections(out: &mut Vec<SectionDoc>) {
@@ -111,6 +138,10 @@ impl<T: Field> Field for Option<T> {
         json!({ "anyOf": [T::schema(), { "type": "null" }] })
     }
 
+    fn words() -> Vec<(&'static str, &'static str)> {
+        T::words()
+    }
+
     fn sections(out: &mut Vec<SectionDoc>) {
         T::sections(out);
     }
@@ -119,7 +150,7 @@ impl<T: Field> Field for Option<T> {
 impl<K: Field + Ord, T: Field> Field for BTreeMap<K, Spanned<T>> {
     fn decode(node: &Node, path: &Path, out: &mut Diagnostics) -> Option<Self> {
         let Some(map) = node.as_map() else {
-            out.push(wrong_type(node, path, "a mapping of names to values"));
+            out.push(wrong_type(node, path, "a mapping of names to values").help("write `name: value`, each on its own line"));
             return None;
         };
         let mut entries = BTreeMap::new();
@@ -128,11 +159,12 @@ impl<K: Field + Ord, T: Field> Field for BTreeMap<K, Spanned<T>> {
             let key_node = Node { span: entry.key_span, ..Node::from(entry.key.as_str()) };
             let key = K::decode(&key_node, &path, out);
             let value = T::decode(&entry.node, &path, out);
-            if let (Some(key), Some(value)) = (key, value) {
-                entries.insert(key, Spanned { value, span: entry.node.span, path, written: true });
+            match (key, value) {
+                (Some(key), Some(value)) => drop(entries.insert(key, Spanned { value, span: entry.node.span, path, written: true })),
+                _ => out.doubt(&path),
             }
         }
-        (entries.len() == map.entries.len()).then_some(entries)
+        Some(entries)
     }
 
     fn describe() -> String {
@@ -153,7 +185,7 @@ impl Field for bool {
         if let Some(value) = node.as_bool() {
             return Some(value);
         }
-        let mut diagnostic = wrong_type(node, path, "`true` or `false`");
+        let mut diagnostic = wrong_type(node, path, "`true` or `false`").help("write `true` or `false`, without quotes");
         if let Some(text) = node.as_str() {
             diagnostic = match text.to_ascii_lowercase().as_str() {
                 "yes" | "on" | "y" | "true" => diagnostic.help("write `true`, without quotes"),
@@ -178,7 +210,10 @@ impl Field for bool {
 impl Field for Node {
     fn decode(node: &Node, path: &Path, out: &mut Diagnostics) -> Option<Self> {
         if node.as_map().is_none() {
-            out.push(wrong_type(node, path, "a mapping"));
+            out.push(
+                wrong_type(node, path, "a mapping")
+                    .help("write the patch as keys and values, as it would stand in the machine configuration"),
+            );
             return None;
         }
         Some(node.clone())
@@ -195,15 +230,26 @@ impl Field for Node {
 
 /// The mistake of a value of another kind than the field wants.
 pub(crate) fn wrong_type(node: &Node, path: &Path, wanted: &str) -> Diagnostic {
-    let found = match &node.value {
-        Value::Null => "nothing".to_owned(),
-        Value::Bool(value) => format!("`{value}`"),
-        Value::Int(value) => format!("the number {value}"),
-        Value::Float(text) => format!("the number {text}"),
-        Value::Str(text) if text.is_empty() => "an empty text".to_owned(),
-        Value::Str(_) => "a text".to_owned(),
-        Value::Seq(_) => "a list".to_owned(),
-        Value::Map(_) => "a mapping".to_owned(),
+    let (found, help) = match &node.value {
+        Value::Null => ("nothing".to_owned(), "write a value behind the colon, or remove the line"),
+        Value::Bool(value) => (format!("`{value}`"), "write the value itself; if it is a text, put it in quotes"),
+        Value::Int(value) => (format!("the number {value}"), "write the value itself; if it is a text, put it in quotes"),
+        Value::Float(text) => (format!("the number {text}"), "write the value itself; if it is a text, put it in quotes"),
+        Value::Str(text) if text.is_empty() => ("an empty text".to_owned(), "write a value between the quotes, or remove the line"),
+        Value::Str(_) => ("a text".to_owned(), "look up in docs/cluster-yaml.md what may stand here"),
+        Value::Seq(_) => ("a list".to_owned(), "write one value, without brackets and dashes"),
+        Value::Map(_) => ("a mapping".to_owned(), "write one value here, and no keys below it"),
     };
-    Diagnostic::new(path, node.span, format!("expected {wanted}, found {found}"))
+    Diagnostic::new(path, node.span, format!("expected {wanted}, found {found}")).help(help)
+}
+
+/// A description without the links that only the reference page needs.
+pub(crate) fn plain(description: &str) -> String {
+    let mut words = description.to_owned();
+    while let Some((before, rest)) = words.split_once('[')
+        && let Some((_, after)) = rest.split_once(')')
+    {
+        words = format!("{before}a mapping{after}");
+    }
+    words
 }

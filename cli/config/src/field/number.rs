@@ -31,7 +31,10 @@ impl<const MIN: i64, const MAX: i64> Field for Int<MIN, MAX> {
             // The older templates quote their AS numbers; a quoted whole number says the same.
             Value::Str(text) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => text.parse().unwrap_or(i128::MAX),
             _ => {
-                out.push(wrong_type(node, path, &format!("a whole number ({MIN} to {MAX})")));
+                out.push(
+                    wrong_type(node, path, &format!("a whole number ({MIN} to {MAX})"))
+                        .help("write digits only, without quotes, unit or decimal point"),
+                );
                 return None;
             }
         };

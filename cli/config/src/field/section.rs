@@ -1,6 +1,6 @@
 //! Sections: mappings with known keys, declared once for decoding, schema and reference.
 
-use ichor_yaml::{Map, Node, Span};
+use ichor_yaml::{Map, Node, Span, Value};
 use serde_json::{Map as JsonMap, Value as Json, json};
 
 use super::{Field, Spanned, wrong_type};
@@ -23,6 +23,8 @@ pub struct FieldDoc {
     pub key: &'static str,
     pub doc: String,
     pub values: String,
+    /// The words that may stand here, each with its sentence, if there are only a few.
+    pub words: Vec<(&'static str, &'static str)>,
     /// The default as it would be written, or `None` when the key is required.
     pub default: Option<&'static str>,
     pub schema: Json,
@@ -65,8 +67,14 @@ pub(crate) fn decode<T: Section>(node: &Node, path: &Path, out: &mut Diagnostics
         let mut diagnostic = Diagnostic::new(&path.key(&entry.key), entry.key_span, format!("unknown key `{}`", entry.key));
         let keys = || known.iter().map(|field| field.key);
         diagnostic = match nearest(&entry.key, keys()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic.help(format!("the keys here are {}", keys().collect::<Vec<_>>().join(", "))),
+            Some(near) => {
+                out.doubt(&path.key(near));
+                diagnostic.help(format!("did you mean `{near}`?"))
+            }
+            None => {
+                out.doubt(path);
+                diagnostic.help(format!("the keys here are {}", keys().collect::<Vec<_>>().join(", ")))
+            }
         };
         out.push(diagnostic);
     }
@@ -74,6 +82,8 @@ pub(crate) fn decode<T: Section>(node: &Node, path: &Path, out: &mut Diagnostics
 }
 
 /// Reads one key of a section, or its default.
+///
+/// After a mistake the default or a stand-in takes the place of the value, so that the rest is still read.
 pub(crate) fn field<T: Field>(
     map: &Map,
     span: Span,
@@ -83,18 +93,42 @@ pub(crate) fn field<T: Field>(
     out: &mut Diagnostics,
 ) -> Option<Spanned<T>> {
     let path = path.key(key);
-    if let Some(entry) = map.entries.iter().find(|entry| entry.key == key) {
-        let value = T::decode(&entry.node, &path, out)?;
-        let place = if entry.node.span.start == entry.node.span.end { entry.key_span } else { entry.node.span };
-        return Some(Spanned { value, span: place, path, written: true });
-    }
     let start = Span { start: span.start, end: span.start };
-    let Some(default) = default else {
-        out.push(Diagnostic::new(&path, start, format!("`{key}` is missing")).help(format!("add `{key}: …` ({})", T::describe())));
-        return None;
+    let mut place = start;
+    if let Some(entry) = map.entries.iter().find(|entry| entry.key == key) {
+        place = if entry.node.span.start == entry.node.span.end { entry.key_span } else { entry.node.span };
+        if let Some(value) = T::decode(&entry.node, &path, out) {
+            return Some(Spanned { value, span: place, path, written: true });
+        }
+        out.doubt(&path);
+    } else if default.is_none() {
+        let help = format!("add `{key}: …` ({})", super::plain(&T::describe()));
+        out.push(Diagnostic::new(&path, start, format!("`{key}` is missing")).help(help));
+    }
+    let value = match default {
+        None => T::stand_in(),
+        Some(default) => {
+            let mut node = ichor_yaml::parse_one(default).ok()?;
+            relocate(&mut node, place);
+            T::decode(&node, &path, out)
+        }
     };
-    let node = ichor_yaml::parse_one(default).ok()?;
-    Some(Spanned { value: T::decode(&node, &path, out)?, span: start, path, written: false })
+    Some(Spanned { value: value?, span: place, path, written: false })
+}
+
+/// Moves a default to where its section stands: a mistake in it is shown there.
+fn relocate(node: &mut Node, place: Span) {
+    node.span = Span { start: place.start, end: place.start };
+    match &mut node.value {
+        Value::Seq(items) => items.iter_mut().for_each(|item| relocate(item, place)),
+        Value::Map(map) => {
+            for entry in &mut map.entries {
+                entry.key_span = node.span;
+                relocate(&mut entry.node, place);
+            }
+        }
+        _ => {}
+    }
 }
 
 pub(crate) fn schema<T: Section>() -> Json {
@@ -135,6 +169,7 @@ macro_rules! section {
                     key: $crate::field::section!(@key $key $($name_in_file)?),
                     doc: concat!($($fdoc),+).trim().to_owned(),
                     values: <$ty as $crate::field::Field>::describe(),
+                    words: <$ty as $crate::field::Field>::words(),
                     default: $crate::field::section!(@default $($default)?),
                     schema: <$ty as $crate::field::Field>::schema(),
                 }),+]
@@ -157,11 +192,16 @@ macro_rules! section {
             }
 
             fn describe() -> String {
-                format!("[{0}](#{0})", stringify!($name))
+                format!("[{}](#{})", stringify!($name), stringify!($name).to_ascii_lowercase())
             }
 
             fn schema() -> serde_json::Value {
                 $crate::field::section_schema::<Self>()
+            }
+
+            fn stand_in() -> Option<Self> {
+                let mut unheard = $crate::diagnostic::Diagnostics::default();
+                <Self as $crate::field::Section>::read(&ichor_yaml::Map::new(), Default::default(), &Default::default(), &mut unheard)
             }
 
             fn sections(out: &mut Vec<$crate::field::SectionDoc>) {

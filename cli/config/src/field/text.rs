@@ -94,6 +94,10 @@ impl<K: TextKind> Field for Text<K> {
     fn schema() -> Json {
         if K::PATTERN.is_empty() { json!({ "type": "string" }) } else { json!({ "type": "string", "pattern": K::PATTERN }) }
     }
+
+    fn stand_in() -> Option<Self> {
+        Some(Self { text: String::new(), kind: PhantomData })
+    }
 }
 
 pub mod kinds {

@@ -95,7 +95,7 @@ section! {
         /// Its software version (UniFi OS, FRR or BIRD), checked for what the configuration needs.
         version: Option<Version> = "null",
         /// Its model, such as `UXG-Enterprise`, where the needed version depends on it.
-        model: Option<Name> = "null",
+        model: Option<Words> = "null",
         /// Seconds without a sign of life after which a session is down.
         hold_time_s: Int<3, 300> = "30",
         /// Seconds between signs of life.

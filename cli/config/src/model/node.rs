@@ -2,7 +2,7 @@
 
 use ichor_yaml::Node as Tree;
 
-use super::{Acceleration, Labels, List, Role};
+use super::{Acceleration, Labels, List, Role, Schematic};
 use crate::field::{Address, Cidr, Int, LabelValue, Mac, Name, Text, Words, choice, kinds, section};
 
 section! {
@@ -15,7 +15,7 @@ section! {
         /// Its addresses on the node network, at most one of each family.
         addresses: List<Address>,
         /// The network interface that carries these addresses.
-        interface: Interface = "",
+        interface: Interface,
         /// More interfaces.
         extra_interfaces: List<ExtraInterface> = "[]",
         /// Where Talos is installed, as a path such as `/dev/nvme0n1`.
@@ -27,7 +27,9 @@ section! {
         /// Taints of the Kubernetes node.
         taints: List<Taint> = "[]",
         /// The Image Factory schematic of this machine.
-        schematic: Option<LabelValue> = "null",
+        schematic: Option<Schematic> = "null",
+        /// Its UUID as its firmware tells it; only Omni asks for it.
+        uuid: Option<Uuid> = "null",
         /// What is odd about this machine.
         quirks: Quirks = "",
         /// Patches of your own for this machine, applied last.
@@ -36,13 +38,13 @@ section! {
 }
 
 section! {
-    /// The network interface of a machine, found by its MAC address, or by its name.
+    /// The network interface of a machine, found by its MAC address or by its name; one of the two is needed.
     pub struct Interface {
         /// Its MAC address; the surest way to find it.
         mac: Option<Mac> = "null",
-        /// Its name, such as `enp1s0`; without MAC and name the first physical link is taken.
+        /// Its name, such as `enp1s0`.
         name: Option<InterfaceName> = "null",
-        /// A name of your choice under which Talos and policies know it.
+        /// A name of your choice under which Talos and policies know an interface that is found by its MAC address; `lan` by default.
         alias: Option<InterfaceName> = "null",
         /// The largest packet it sends.
         mtu: Option<Int<1280, 9216>> = "null",
@@ -82,8 +84,8 @@ section! {
 section! {
     /// A disk by what it is; all that is written must fit.
     pub struct DiskSelector {
-        /// The smallest and largest size, such as `>= 500GB`.
-        size: Option<Words> = "null",
+        /// Its size, such as `>= 500GB`.
+        size: Option<DiskSize> = "null",
         /// Its model, with `*` for any run of characters.
         model: Option<Words> = "null",
         /// Its serial number.
@@ -143,6 +145,85 @@ section! {
         /// Whether Talos' own BGP speaker runs on this machine; ichor's then must not.
         native_bgp: bool = "false",
     }
+}
+
+/// A machine's UUID, in lower case.
+pub type Uuid = Text<UuidKind>;
+
+/// The rule of UUIDs.
+#[derive(Debug)]
+pub enum UuidKind {}
+
+impl crate::field::TextKind for UuidKind {
+    const DESCRIBE: &'static str = "UUID";
+    const PATTERN: &'static str = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
+
+    fn check(text: &str) -> Result<(), (String, String)> {
+        let lengths: Vec<_> = text.split('-').map(str::len).collect();
+        if lengths == [8, 4, 4, 4, 12] && text.bytes().all(|b| b == b'-' || b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+            Ok(())
+        } else {
+            Err((format!("`{text}` is not a UUID in lower case"), "copy it from `omnictl get machines`".into()))
+        }
+    }
+}
+
+/// A comparison with a disk's size.
+pub type DiskSize = Text<DiskSizeKind>;
+
+/// The rule of disk sizes.
+#[derive(Debug)]
+pub enum DiskSizeKind {}
+
+impl crate::field::TextKind for DiskSizeKind {
+    const DESCRIBE: &'static str = "size such as `>= 500GB`";
+    const PATTERN: &'static str = "^(<=|>=|==)? *[0-9]+ *([kMGTP]i?)?B$";
+
+    fn check(text: &str) -> Result<(), (String, String)> {
+        match disk_size(text) {
+            Some(_) => Ok(()),
+            None => Err((format!("`{text}` is not a size"), "write `>= 500GB`, `<= 2TB` or `== 256GiB`".into())),
+        }
+    }
+}
+
+/// How a disk's size is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SizeComparison {
+    AtMost,
+    AtLeast,
+    Equal,
+}
+
+impl DiskSize {
+    /// The comparison and the number of bytes.
+    pub fn bytes(&self) -> Option<(SizeComparison, u64)> {
+        disk_size(self.as_str())
+    }
+}
+
+fn disk_size(text: &str) -> Option<(SizeComparison, u64)> {
+    let (comparison, rest) = [("<=", SizeComparison::AtMost), (">=", SizeComparison::AtLeast), ("==", SizeComparison::Equal)]
+        .into_iter()
+        .find_map(|(sign, comparison)| text.strip_prefix(sign).map(|rest| (comparison, rest)))
+        .unwrap_or((SizeComparison::Equal, text));
+    let rest = rest.trim();
+    let digits = rest.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = match rest.strip_prefix(digits)?.trim_start() {
+        "B" => 1,
+        "kB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "TB" => 1_000_000_000_000,
+        "PB" => 1_000_000_000_000_000,
+        "kiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        "PiB" => 1 << 50,
+        _ => return None,
+    };
+    Some((comparison, digits.parse::<u64>().ok()?.checked_mul(unit)?))
 }
 
 /// The name of a network interface, at most 15 characters.

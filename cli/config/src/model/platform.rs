@@ -4,7 +4,7 @@ use ichor_yaml::Node as Tree;
 
 use super::{Labels, List};
 use crate::field::{
-    Address, Domain, Https, Image, InterfacePattern, LabelValue, Name, RelativePath, Spanned, Version, Words, choice, section,
+    Address, Domain, Https, Image, InterfacePattern, Name, RelativePath, Spanned, Text, TextKind, Version, Words, choice, section,
 };
 
 section! {
@@ -35,7 +35,7 @@ section! {
         /// The installer's image, without its tag.
         installer: Image = "factory.talos.dev/metal-installer",
         /// The Image Factory schematic for all nodes that name none of their own.
-        schematic: Option<LabelValue> = "null",
+        schematic: Option<Schematic> = "null",
         /// The disk that Talos is installed to on nodes that name none of their own.
         install_disk: Option<Words> = "null",
         /// DNS servers of the nodes; by default the gateway of the node network.
@@ -61,6 +61,26 @@ section! {
     }
 }
 
+/// The id of an Image Factory schematic.
+pub type Schematic = Text<SchematicKind>;
+
+/// The rule of schematic ids.
+#[derive(Debug)]
+pub enum SchematicKind {}
+
+impl TextKind for SchematicKind {
+    const DESCRIBE: &'static str = "schematic id (64 hexadecimal digits)";
+    const PATTERN: &'static str = "^[0-9a-f]{64}$";
+
+    fn check(text: &str) -> Result<(), (String, String)> {
+        if text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+            return Ok(());
+        }
+        let help = "copy the id that factory.talos.dev shows for your selection of extensions: 64 characters of 0-9 and a-f";
+        Err((format!("`{text}` is not the id of a schematic"), help.into()))
+    }
+}
+
 section! {
     /// A registry and the mirrors that answer for it.
     pub struct RegistryMirror {
@@ -82,12 +102,8 @@ section! {
 }
 
 section! {
-    /// An export for Omni.
+    /// An export for Omni, which then keeps the Talos secrets; every node needs its `uuid`.
     pub struct Omni {
-        /// The name of the machine class of the control plane.
-        control_plane_class: Option<Name> = "null",
-        /// The name of the machine class of the workers.
-        worker_class: Option<Name> = "null",
         /// Where the export is written.
         path: RelativePath = "omni/cluster-template.yaml",
     }

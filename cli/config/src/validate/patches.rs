@@ -1,0 +1,233 @@
+//! The user's own patches: whom they mean, what they must not say.
+
+use ichor_yaml::{Node as Tree, Value};
+
+use super::{Check, Fields, check};
+use crate::diagnostic::{Diagnostic, Diagnostics, Path};
+use crate::model::{Node, Role, Spec};
+use crate::nearest::nearest;
+
+/// The fields that [`documents_of`] reads.
+pub(super) const DOCUMENTS: Fields = &["talos.patches", "nodes.patches", "nodes.name", "nodes.role"];
+
+pub(super) const CHECKS: &[Check] = &[
+    check(targets_exist, &[&["talos.patches.target", "nodes.name"]]),
+    check(patches_have_a_known_form, &[DOCUMENTS]),
+    check(patches_leave_the_network_alone, &[DOCUMENTS, &["versions.talos"]]),
+];
+
+/// Keys that a patch of the oldest form may begin with.
+const TOP: [&str; 5] = ["cluster", "debug", "machine", "persist", "version"];
+
+/// One patch with its place.
+pub(super) struct Document<'a> {
+    pub(super) tree: &'a Tree,
+    pub(super) path: Path,
+    /// The kind of document, empty for keys of `v1alpha1`.
+    pub(super) kind: &'a str,
+}
+
+impl<'a> Document<'a> {
+    fn new(tree: &'a Tree, path: &Path) -> Self {
+        Self { tree, path: path.clone(), kind: tree.get("kind").and_then(Tree::as_str).unwrap_or_default() }
+    }
+
+    pub(super) fn mistake(&self, message: String) -> Diagnostic {
+        Diagnostic::new(&self.path, self.tree.span, message)
+    }
+
+    /// The value at a path of keys, with its place.
+    fn at(&self, keys: &[&str]) -> Option<(&'a Tree, Path)> {
+        Some((self.tree.at(keys)?, keys.iter().fold(self.path.clone(), |path, key| path.key(key))))
+    }
+}
+
+/// Every patch of the file.
+pub(super) fn documents(spec: &Spec) -> Vec<Document<'_>> {
+    let common = spec.talos.patches.iter().map(|patch| Document::new(&patch.patch.value, &patch.patch.path));
+    let own = spec.nodes.iter().flat_map(|node| node.patches.iter()).map(|patch| Document::new(&patch.value, &patch.path));
+    common.chain(own).collect()
+}
+
+/// The patches of one node.
+pub(super) fn documents_of<'a>(spec: &'a Spec, node: &'a Node) -> Vec<Document<'a>> {
+    let group = if *node.role == Role::ControlPlane { "controlplane" } else { "worker" };
+    let meant = |target: &str| [node.name.as_str(), group, "all"].contains(&target);
+    let common = spec.talos.patches.iter().filter(|patch| meant(patch.target.as_str()));
+    let common = common.map(|patch| Document::new(&patch.patch.value, &patch.patch.path));
+    common.chain(node.patches.iter().map(|patch| Document::new(&patch.value, &patch.path))).collect()
+}
+
+fn targets_exist(spec: &Spec, out: &mut Diagnostics) {
+    let groups = ["all", "controlplane", "worker"];
+    for patch in spec.talos.patches.iter() {
+        let names = || groups.into_iter().chain(spec.nodes.iter().map(|node| node.name.as_str()));
+        if !names().any(|name| name == patch.target.as_str()) {
+            let help = match nearest(patch.target.as_str(), names()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "write `all`, `controlplane`, `worker`, or the name of a node".into(),
+            };
+            out.push(patch.target.mistake(format!("there is no node called `{}`", patch.target)).help(help));
+        }
+    }
+}
+
+fn patches_have_a_known_form(spec: &Spec, out: &mut Diagnostics) {
+    for document in documents(spec) {
+        let Some(map) = document.tree.as_map() else { continue };
+        let (kind, version) = (map.get("kind").is_some(), map.get("apiVersion").is_some());
+        if map.entries.is_empty() {
+            out.push(document.mistake("this patch changes nothing".into()).warning().help("write what it changes, or remove it"));
+        } else if kind != version {
+            let (has, lacks) = if kind { ("kind", "apiVersion") } else { ("apiVersion", "kind") };
+            let help = format!("add `{lacks}`; most documents of Talos have `apiVersion: v1alpha1`");
+            out.push(document.mistake(format!("a document has `apiVersion` and `kind`, and this one has `{has}` only")).help(help));
+        } else if !kind {
+            for entry in map.entries.iter().filter(|entry| !TOP.contains(&entry.key.as_str())) {
+                let path = document.path.key(&entry.key);
+                let help = match nearest(&entry.key, TOP.into_iter()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "begin with `machine` or `cluster`, or write a whole document with `apiVersion` and `kind`".into(),
+                };
+                out.push(
+                    Diagnostic::new(&path, entry.key_span, format!("the machine configuration has no key `{}`", entry.key)).help(help),
+                );
+            }
+        }
+    }
+}
+
+/// A value that ichor itself must have its way with.
+struct Rule {
+    keys: &'static [&'static str],
+    /// The value that is harmless, or `None` where every value is wrong.
+    harmless: Option<fn(&Tree) -> bool>,
+    why: &'static str,
+    help: &'static str,
+}
+
+const RULES: &[Rule] = &[
+    Rule {
+        keys: &["cluster", "network", "cni", "name"],
+        harmless: Some(|tree| tree.as_str() == Some("none")),
+        why: "Talos would install another network beside ichor's",
+        help: "take `cni` out of the patch: ichor writes `none`",
+    },
+    Rule {
+        keys: &["cluster", "proxy", "disabled"],
+        harmless: Some(|tree| tree.as_bool() == Some(true)),
+        why: "kube-proxy would run beside ichor's own balancing of Services",
+        help: "take `proxy` out of the patch: ichor turns it off",
+    },
+    Rule {
+        keys: &["machine", "features", "kubePrism", "enabled"],
+        harmless: Some(|tree| tree.as_bool() == Some(true)),
+        why: "the agent reaches the API through KubePrism before any Service works",
+        help: "take `kubePrism` out of the patch",
+    },
+    Rule {
+        keys: &["machine", "features", "kubePrism", "port"],
+        harmless: Some(|tree| tree.as_int() == Some(7445)),
+        why: "the agent reaches the API at 127.0.0.1:7445",
+        help: "take `kubePrism` out of the patch",
+    },
+    Rule {
+        keys: &["machine", "features", "hostDNS", "enabled"],
+        harmless: Some(|tree| tree.as_bool() == Some(true)),
+        why: "CoreDNS asks the nodes' own DNS at 169.254.116.108",
+        help: "take `hostDNS` out of the patch",
+    },
+    Rule {
+        keys: &["cluster", "network", "podSubnets"],
+        harmless: None,
+        why: "the pods' prefixes have a place of their own",
+        help: "write them as `network.pod_cidrs`",
+    },
+    Rule {
+        keys: &["cluster", "network", "serviceSubnets"],
+        harmless: None,
+        why: "the prefixes of Services have a place of their own",
+        help: "write them as `network.service_cidrs`",
+    },
+    Rule {
+        keys: &["cluster", "network", "dnsDomain"],
+        harmless: None,
+        why: "the cluster's domain has a place of its own",
+        help: "write it as `talos.cluster_domain`",
+    },
+    Rule {
+        keys: &["cluster", "clusterName"],
+        harmless: None,
+        why: "the cluster's name has a place of its own",
+        help: "write it as `name`, at the top of this file",
+    },
+    Rule {
+        keys: &["machine", "type"],
+        harmless: None,
+        why: "the role of a machine has a place of its own",
+        help: "write it as the node's `role`",
+    },
+    Rule {
+        keys: &["machine", "network", "hostname"],
+        harmless: None,
+        why: "the name of a machine has a place of its own",
+        help: "write it as the node's `name`",
+    },
+];
+
+fn patches_leave_the_network_alone(spec: &Spec, out: &mut Diagnostics) {
+    for document in documents(spec).iter().filter(|document| document.kind.is_empty()) {
+        for rule in RULES {
+            if let Some((tree, path)) = document.at(rule.keys).filter(|(tree, _)| !rule.harmless.is_some_and(|harmless| harmless(tree))) {
+                out.push(Diagnostic::new(&path, tree.span, rule.why).help(rule.help));
+            }
+        }
+        let fights = spec.versions.talos.numbers() >= (1, 13, 0);
+        if let Some((tree, path)) = document.at(&["cluster", "extraManifests"]).filter(|_| fights) {
+            for (index, item) in tree.as_seq().unwrap_or_default().iter().enumerate() {
+                if item.as_str().is_some_and(|url| url.contains("gateway-api")) {
+                    let message = "Talos 1.13 and later applies these again and again, and would fight the GitOps engine over them";
+                    let help = "take the line out: ichor installs the Gateway API itself, in the version below `versions`";
+                    out.push(Diagnostic::new(&path.index(index), item.span, message).help(help));
+                }
+            }
+        }
+        if let Some((tree, path)) = document.at(&["machine", "kubelet", "extraMounts"]) {
+            for (index, item) in tree.as_seq().unwrap_or_default().iter().enumerate() {
+                let target = item.get("destination").filter(|target| target.as_str().is_some_and(|to| to.starts_with("/sys/fs/cgroup")));
+                if let Some(target) = target {
+                    let path = path.index(index).key("destination");
+                    let help = "take the mount out: the agent attaches its programs at /sys/fs/cgroup, as Talos mounts it";
+                    out.push(Diagnostic::new(&path, target.span, "nothing may be mounted over the cgroups of Talos").help(help));
+                }
+            }
+        }
+    }
+}
+
+/// What is done with one scalar of a tree: its key, itself, its path, and all keys of its mapping.
+type Visit<'a> = dyn FnMut(&str, &Tree, &Path, &[&str]) + 'a;
+
+/// Calls `visit` with every scalar of a tree.
+pub(super) fn scalars(tree: &Tree, path: &Path, visit: &mut Visit<'_>) {
+    match &tree.value {
+        Value::Map(map) => {
+            let keys: Vec<_> = map.entries.iter().map(|entry| entry.key.as_str()).collect();
+            for entry in &map.entries {
+                let path = path.key(&entry.key);
+                if matches!(entry.node.value, Value::Map(_) | Value::Seq(_)) {
+                    scalars(&entry.node, &path, visit);
+                } else {
+                    visit(&entry.key, &entry.node, &path, &keys);
+                }
+            }
+        }
+        Value::Seq(items) => {
+            for (index, item) in items.iter().enumerate() {
+                let path = path.index(index);
+                if matches!(item.value, Value::Map(_) | Value::Seq(_)) { scalars(item, &path, visit) } else { visit("", item, &path, &[]) }
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,15 @@
+//! The output folder: what is in it, what would change, and changing it in one step.
+
+pub mod compare;
+mod digest;
+pub mod found;
+mod journal;
+mod lock;
+pub mod manifest;
+mod moves;
+mod path;
+pub mod write;
+
+pub use digest::Digest;
+pub use lock::Lock;
+pub use path::{RECORDS, TreePath};

@@ -1,0 +1,3 @@
+//! What is rendered, handed to the programs that it is for.
+
+mod router;

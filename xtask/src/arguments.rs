@@ -1,0 +1,102 @@
+//! What was asked for on the command line.
+
+use crate::stage::Stage;
+
+pub(crate) const HELP: &str = "\
+The tasks of this project.
+
+usage: cargo xtask TASK
+
+  test [--full] [STAGE...]  install and build what the tests need, then run every stage, or those named;
+                            --full takes the time for long fuzzing (10 minutes for each target)
+  lint                      formatting, clippy, licences and bans of dependencies, architecture
+  bless [FILTER]            write the expected files of golden tests anew (tests with FILTER in their
+                            name; default: golden); read the difference before you commit it
+  docs                      write the generated pages of docs/ anew
+  bench [ARGUMENT...]       the benchmarks, beside their peers
+  tools                     only install and build the tools; prints their environment for the shell
+
+stages of test, in their order: tools, lint, test, fuzz";
+
+#[derive(Debug, PartialEq)]
+pub(crate) enum Task {
+    Help,
+    Test { full: bool, stages: Vec<Stage> },
+    Lint,
+    Bless { filter: String },
+    Docs,
+    Bench { arguments: Vec<String> },
+    Tools,
+}
+
+pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Task, String> {
+    let mut arguments = arguments.peekable();
+    let Some(task) = arguments.next() else {
+        return Err("which task?".into());
+    };
+    let parsed = match task.as_str() {
+        "help" | "--help" | "-h" => return Ok(Task::Help),
+        "test" => return parse_test(arguments),
+        "bench" => return Ok(Task::Bench { arguments: arguments.collect() }),
+        "bless" => Task::Bless { filter: arguments.next().unwrap_or_else(|| "golden".into()) },
+        "lint" => Task::Lint,
+        "docs" => Task::Docs,
+        "tools" => Task::Tools,
+        other => return Err(format!("there is no task `{other}`")),
+    };
+    match arguments.next() {
+        None => Ok(parsed),
+        Some(extra) => Err(format!("`{task}` does not take `{extra}`")),
+    }
+}
+
+fn parse_test(arguments: impl Iterator<Item = String>) -> Result<Task, String> {
+    let mut full = false;
+    let mut stages = Vec::new();
+    for argument in arguments {
+        match argument.as_str() {
+            "--full" => full = true,
+            "--help" | "-h" => return Ok(Task::Help),
+            name => {
+                stages
+                    .push(Stage::ALL.into_iter().find(|stage| stage.name() == name).ok_or_else(|| format!("there is no stage `{name}`"))?);
+            }
+        }
+    }
+    if stages.is_empty() {
+        stages = Stage::ALL.to_vec();
+    }
+    stages.sort();
+    stages.dedup();
+    Ok(Task::Test { full, stages })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Task, String> {
+        parse(line.split_whitespace().map(String::from))
+    }
+
+    #[test]
+    fn stages_run_once_and_in_their_order() {
+        let stages = vec![Stage::Lint, Stage::Fuzz];
+        assert_eq!(parsed("test fuzz --full lint fuzz"), Ok(Task::Test { full: true, stages }));
+        assert_eq!(parsed("test"), Ok(Task::Test { full: false, stages: Stage::ALL.to_vec() }));
+    }
+
+    #[test]
+    fn what_is_not_known_is_named() {
+        assert_eq!(parsed("tset"), Err("there is no task `tset`".into()));
+        assert_eq!(parsed("test unit"), Err("there is no stage `unit`".into()));
+        assert_eq!(parsed("lint now"), Err("`lint` does not take `now`".into()));
+    }
+
+    #[test]
+    fn help_names_every_stage() {
+        for stage in Stage::ALL {
+            assert!(HELP.contains(stage.name()), "{} is missing", stage.name());
+        }
+    }
+}
