@@ -1,5 +1,7 @@
 //! Certificates for the gateways: the issuer, the wildcard certificate, and the hand-out to devices outside.
 
+use std::collections::BTreeMap;
+
 use ichor_config::Cluster;
 use ichor_config::model::{Challenge, Export};
 use serde::Serialize;
@@ -57,7 +59,7 @@ struct ExportContext {
     image: String,
     args: Vec<String>,
     schedule: String,
-    labels: Vec<(String, String)>,
+    labels: BTreeMap<String, String>,
 }
 
 /// The Secret with the gateways' certificate, if there is one.
@@ -122,11 +124,19 @@ fn components(scope: Scope<'_>) -> Result<Vec<Component>, Error> {
             image: export.image.to_string(),
             args: export.args.iter().map(|arg| arg.to_string()).collect(),
             schedule: export.schedule.to_string(),
-            labels: export.labels.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
+            labels: export_labels(export),
         };
         certificates.file("export.yaml", scope.engine.render(EXPORT, &context)?);
     }
     Ok(vec![issuer, certificates])
+}
+
+/// The user's labels, and ours: policies find the pods by them.
+fn export_labels(export: &Export) -> BTreeMap<String, String> {
+    let mut labels: BTreeMap<_, _> = export.labels.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    labels.insert("app.kubernetes.io/name".to_owned(), EXPORT_NAME.to_owned());
+    labels.insert("app.kubernetes.io/part-of".to_owned(), "ichor".to_owned());
+    labels
 }
 
 fn issuer(scope: Scope<'_>) -> Result<Component, Error> {

@@ -58,8 +58,9 @@ impl ControlPlane {
         self.kubectl(["apply", "--server-side"]).args(files).deadline(Duration::from_secs(120)).succeed();
         // One question for all: `kubectl wait` asks for each, and waits between its own questions.
         until("all resource definitions are served", Duration::from_secs(60), || {
-            let states = self.kubectl(["get", "customresourcedefinitions", ESTABLISHED]).succeed();
-            states.text().lines().all(|state| state == "True")
+            // A definition that is new has no conditions yet, and the question fails.
+            let states = self.kubectl(["get", "customresourcedefinitions", ESTABLISHED]).finish();
+            states.status.success() && states.text().lines().all(|state| state == "True")
         });
     }
 

@@ -1,4 +1,4 @@
-//! Whether two trees say the same, before anything is encrypted.
+//! Whether two plaintexts say the same, before anything is encrypted.
 
 use ichor_yaml::{Map, Node, Value};
 use sha2::{Digest, Sha256};
@@ -22,6 +22,10 @@ impl Fingerprint {
             hasher.node(document)?;
         }
         Ok(Self { tree: hasher.tree.finalize().into(), comments: hasher.comments.finalize().into() })
+    }
+
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        Self { tree: Sha256::digest(bytes).into(), comments: [0; 32] }
     }
 }
 

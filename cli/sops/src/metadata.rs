@@ -42,8 +42,8 @@ pub(crate) struct WrappedKey {
 }
 
 impl Metadata {
-    /// Reads the block.
-    pub(crate) fn read(node: &Node) -> Result<Self, Error> {
+    /// Reads the block; `unnamed` are the rules if it names none.
+    pub(crate) fn read(node: &Node, unnamed: Rules) -> Result<Self, Error> {
         let wrong = |message: &str| Error::new(ErrorKind::Metadata, message, "restore the `sops` block from Git").at(node.span);
         let block = node.as_map().ok_or_else(|| wrong("`sops` is not a mapping"))?;
         let text = |key: &str| block.get(key).and_then(Node::as_str).filter(|text| !text.is_empty());
@@ -51,7 +51,7 @@ impl Metadata {
         let last_modified = Timestamp::parse(last_modified).map_err(|_| wrong("`sops.lastmodified` is not an RFC 3339 time"))?;
         refuse_unsupported(block)?;
         let metadata = Self {
-            rules: rules(block).map_err(|error| Error { kind: ErrorKind::Metadata, ..error }.at(node.span))?,
+            rules: rules(block, unnamed).map_err(|error| Error { kind: ErrorKind::Metadata, ..error }.at(node.span))?,
             last_modified,
             mac: text("mac").unwrap_or_default().to_owned(),
             version: text("version").unwrap_or(VERSION).to_owned(),
@@ -142,9 +142,12 @@ impl Metadata {
     /// The block as it is written.
     pub(crate) fn to_node(&self) -> Node {
         let mut block = self.block.clone();
-        let (rule, text) = self.rules.key_and_text();
-        block.entries.retain(|entry| entry.key == rule || !Rules::KEYS.contains(&entry.key.as_str()));
-        place(&mut block, rule, Node::from(text));
+        let rule = self.rules.key_and_text();
+        let is_current = |key: &str| rule.is_some_and(|(current, _)| current == key);
+        block.entries.retain(|entry| is_current(&entry.key) || !Rules::KEYS.contains(&entry.key.as_str()));
+        if let Some((key, text)) = rule {
+            place(&mut block, key, Node::from(text));
+        }
         place(&mut block, "age", Node::from(self.keys.iter().map(|key| key.node.clone()).collect::<Vec<_>>()));
         place(&mut block, "lastmodified", Node::from(self.last_modified.as_str()));
         place(&mut block, "mac", Node::from(self.mac.as_str()));
@@ -187,7 +190,7 @@ fn refuse_unsupported(block: &Map) -> Result<(), Error> {
     Ok(())
 }
 
-fn rules(block: &Map) -> Result<Rules, Error> {
+fn rules(block: &Map, unnamed: Rules) -> Result<Rules, Error> {
     let mut found = None;
     for key in Rules::KEYS {
         let Some(text) = block.get(key).and_then(Node::as_str).filter(|text| !text.is_empty()) else { continue };
@@ -196,7 +199,7 @@ fn rules(block: &Map) -> Result<Rules, Error> {
             return Err(Error::new(ErrorKind::Metadata, message, "restore the `sops` block from Git"));
         }
     }
-    let rules = found.map_or_else(|| Ok(Rules::default()), |(key, text)| Rules::from_key(key, text))?;
+    let rules = found.map_or(Ok(unnamed), |(key, text)| Rules::from_key(key, text))?;
     Ok(rules.mac_only_encrypted(block.get("mac_only_encrypted").and_then(Node::as_bool).unwrap_or_default()))
 }
 

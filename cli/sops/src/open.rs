@@ -1,17 +1,19 @@
 //! From an encrypted file to its plaintext, checked.
 
 use ichor_yaml::{Document, Map, Node, Value, parse};
-use sha2::{Digest, Sha512};
 
 use crate::age::{Identity, Recipient};
+use crate::binary::{PlainBytes, is_binary};
 use crate::cipher::{Ciphertexts, DataKey, Refusal, is_encrypted_comment};
+use crate::content::Content;
 use crate::error::{Error, ErrorKind};
+use crate::mac::Mac;
 use crate::metadata::{KEY, Metadata};
 use crate::plaintext::Plaintext;
 use crate::rules::Rules;
 use crate::scalar::{Kind, Scalar};
 use crate::timestamp::Timestamp;
-use crate::walk::{Path, Visit, aad, walk};
+use crate::walk::{Path, Visit, aad};
 
 /// What a file says about itself without being opened.
 #[derive(Clone, Debug)]
@@ -27,8 +29,8 @@ pub struct Summary {
 
 /// A file that was opened and found untouched.
 #[derive(Debug)]
-pub struct Opened {
-    pub plaintext: Plaintext,
+pub struct Opened<P = Plaintext> {
+    pub plaintext: P,
     /// The recipients that are supported here, in the file's order.
     pub recipients: Vec<Recipient>,
     pub summary: Summary,
@@ -36,25 +38,26 @@ pub struct Opened {
     pub warnings: Vec<String>,
 }
 
-/// Whether a text is YAML with a `sops` block.
+/// Whether a text is YAML, or JSON, with a `sops` block.
 pub fn is_sealed(text: &str) -> bool {
     parse(text).is_ok_and(|documents| documents.first().is_some_and(|document| document.root.get(KEY).is_some()))
 }
 
 /// Reads what a file says about itself; nothing is decrypted and nothing is checked.
 pub fn inspect(text: &str) -> Result<Summary, Error> {
-    Ok(summary(&split(text)?.1))
+    let (_, metadata) = if is_binary(text) { split::<PlainBytes>(text) } else { split::<Plaintext>(text) }?;
+    Ok(summary(&metadata))
 }
 
-/// Decrypts a file and checks that nothing was changed.
-pub fn open(text: &str, identities: &[Identity]) -> Result<Opened, Error> {
-    let unsealed = unseal(text, identities)?;
-    Ok(Opened {
-        plaintext: unsealed.plaintext,
-        recipients: unsealed.metadata.recipients(),
-        summary: summary(&unsealed.metadata),
-        warnings: unsealed.warnings,
-    })
+impl<C> From<Unsealed<C>> for Opened<C> {
+    fn from(unsealed: Unsealed<C>) -> Self {
+        Self {
+            plaintext: unsealed.content,
+            recipients: unsealed.metadata.recipients(),
+            summary: summary(&unsealed.metadata),
+            warnings: unsealed.warnings,
+        }
+    }
 }
 
 fn summary(metadata: &Metadata) -> Summary {
@@ -68,34 +71,30 @@ fn summary(metadata: &Metadata) -> Summary {
 }
 
 /// An opened file with all that is needed to seal it again.
-pub(crate) struct Unsealed {
-    pub(crate) plaintext: Plaintext,
+pub(crate) struct Unsealed<C> {
+    pub(crate) content: C,
     pub(crate) metadata: Metadata,
     pub(crate) key: DataKey,
     pub(crate) ciphertexts: Ciphertexts,
     pub(crate) warnings: Vec<String>,
 }
 
-pub(crate) fn unseal(text: &str, identities: &[Identity]) -> Result<Unsealed, Error> {
-    let (documents, metadata) = split(text)?;
+pub(crate) fn unseal<C: Content>(text: &str, identities: &[Identity]) -> Result<Unsealed<C>, Error> {
+    let (documents, metadata) = split::<C>(text)?;
     let key = metadata.data_key(identities)?;
-    let mut plaintext = Plaintext::new(documents);
     let mut opener =
-        Opener { key: &key, mac: mac_start(&metadata.rules), ciphertexts: Ciphertexts::default(), warnings: Vec::new(), last: Vec::new() };
-    for document in plaintext.documents_mut() {
-        walk(document, &metadata.rules, &mut opener)?;
-    }
-    let computed = mac_text(opener.mac);
-    let (ciphertexts, warnings) = (opener.ciphertexts, opener.warnings);
-    check_mac(&metadata, &key, &computed)?;
-    Ok(Unsealed { plaintext, metadata, key, ciphertexts, warnings })
+        Opener { key: &key, mac: Mac::start(&metadata.rules), ciphertexts: Ciphertexts::default(), warnings: Vec::new(), last: Vec::new() };
+    let content = C::decrypt(documents, &metadata.rules, &mut opener)?;
+    let Opener { mac, ciphertexts, warnings, .. } = opener;
+    check_mac(&metadata, &key, &mac.finish())?;
+    Ok(Unsealed { content, metadata, key, ciphertexts, warnings })
 }
 
 /// The documents without their `sops` blocks, and the block of the first.
-fn split(text: &str) -> Result<(Vec<Node>, Metadata), Error> {
+fn split<C: Content>(text: &str) -> Result<(Vec<Node>, Metadata), Error> {
     let mut metadata = None;
     let mut documents = Vec::new();
-    for (index, Document { mut root, duplicates }) in parse(text)?.into_iter().enumerate() {
+    for (index, Document { mut root, duplicates }) in C::parse(text)?.into_iter().enumerate() {
         if let Some(duplicate) = duplicates.first() {
             let message = format!("the key `{}` stands here twice", duplicate.key);
             return Err(Error::new(ErrorKind::Syntax, message, "remove one of them").at(duplicate.second));
@@ -109,23 +108,16 @@ fn split(text: &str) -> Result<(Vec<Node>, Metadata), Error> {
         if let Some(mut block) = map.remove(KEY) {
             map.tail.splice(0..0, block.before.drain(..));
             if index == 0 {
-                metadata = Some(Metadata::read(&block)?);
+                metadata = Some(Metadata::read(&block, C::unnamed_rules())?);
             }
         }
         documents.push(root);
     }
-    let not_sealed = || Error::new(ErrorKind::NotSealed, "the file has no `sops` block: it is not encrypted", "encrypt it with `sops -e`");
     Ok((documents, metadata.ok_or_else(not_sealed)?))
 }
 
-/// A hash over the plaintext of the values; the other variant starts apart, so that the two never agree.
-pub(crate) fn mac_start(rules: &Rules) -> Sha512 {
-    let mac = Sha512::new();
-    if rules.is_mac_only_encrypted() { mac.chain_update(sha2::Sha256::digest(b"sops")) } else { mac }
-}
-
-pub(crate) fn mac_text(mac: Sha512) -> String {
-    mac.finalize().iter().map(|byte| format!("{byte:02X}")).collect()
+pub(crate) fn not_sealed() -> Error {
+    Error::new(ErrorKind::NotSealed, "the file has no `sops` block: it is not encrypted", "encrypt it with `sops -e`")
 }
 
 fn check_mac(metadata: &Metadata, key: &DataKey, computed: &str) -> Result<(), Error> {
@@ -144,9 +136,10 @@ fn check_mac(metadata: &Metadata, key: &DataKey, computed: &str) -> Result<(), E
     )))
 }
 
-struct Opener<'a> {
+/// Decrypts the values of one file.
+pub(crate) struct Opener<'a> {
     key: &'a DataKey,
-    mac: Sha512,
+    mac: Mac,
     ciphertexts: Ciphertexts,
     warnings: Vec<String>,
     /// The keys of the last value, for comments that belonged there.
@@ -154,7 +147,8 @@ struct Opener<'a> {
 }
 
 impl Opener<'_> {
-    fn decrypt(&mut self, path: &Path<'_>, node: &Node) -> Result<Scalar, Error> {
+    /// Opens a value and adds it to the MAC.
+    pub(crate) fn decrypt(&mut self, path: &Path<'_>, node: &Node) -> Result<Scalar, Error> {
         let name = path.name();
         let clear = || Error::tampered(format!("the value of `{name}` is clear, though the file's rules have it encrypted")).at(node.span);
         let text = node.as_str().ok_or_else(clear)?;
@@ -170,6 +164,7 @@ impl Opener<'_> {
             return Err(Error::tampered(format!("the value of `{name}` claims to be a comment")).at(node.span));
         }
         self.ciphertexts.keep(&path.aad(), &scalar, text);
+        self.mac.add(path, &scalar);
         Ok(scalar)
     }
 
@@ -188,15 +183,10 @@ impl Visit for Opener<'_> {
             let message = format!("`{}` is {what}, which is not supported", path.name());
             Error::new(ErrorKind::Unsupported, message, "use `sops` for this file").at(node.span)
         };
-        let scalar = if path.is_encrypted() {
-            let scalar = self.decrypt(path, node)?;
-            node.value = scalar.to_value().ok_or_else(|| not_held("binary data"))?;
-            Some(scalar)
-        } else {
-            Scalar::of(&node.value).map_err(not_held)?
-        };
-        if let Some(scalar) = scalar.filter(|_| path.is_covered()) {
-            self.mac.update(&*scalar.bytes);
+        if path.is_encrypted() {
+            node.value = self.decrypt(path, node)?.to_value().ok_or_else(|| not_held("binary data"))?;
+        } else if let Some(scalar) = Scalar::of(&node.value).map_err(not_held)? {
+            self.mac.add(path, &scalar);
         }
         Ok(())
     }

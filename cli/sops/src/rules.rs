@@ -17,6 +17,8 @@ pub struct Rules {
 /// Any key on the way from the root to a value can select it.
 #[derive(Clone, Debug, PartialEq)]
 enum Selection {
+    /// A file of bytes, which has one value.
+    Everything,
     UnencryptedSuffix(String),
     EncryptedSuffix(String),
     UnencryptedRegex(Pattern),
@@ -52,6 +54,11 @@ impl Default for Rules {
 }
 
 impl Rules {
+    /// YAML cannot have it, for `sops` takes a missing rule for its default.
+    pub(crate) fn everything() -> Self {
+        Self::with(Selection::Everything)
+    }
+
     /// Everything is encrypted but what stands under a key with this ending.
     pub fn unencrypted_suffix(suffix: &str) -> Self {
         Self::with(Selection::UnencryptedSuffix(suffix.to_owned()))
@@ -100,17 +107,19 @@ impl Rules {
         }
     }
 
-    pub(crate) fn key_and_text(&self) -> (&'static str, &str) {
+    pub(crate) fn key_and_text(&self) -> Option<(&'static str, &str)> {
         match &self.selection {
-            Selection::UnencryptedSuffix(text) => ("unencrypted_suffix", text),
-            Selection::EncryptedSuffix(text) => ("encrypted_suffix", text),
-            Selection::UnencryptedRegex(pattern) => ("unencrypted_regex", &pattern.text),
-            Selection::EncryptedRegex(pattern) => ("encrypted_regex", &pattern.text),
+            Selection::Everything => None,
+            Selection::UnencryptedSuffix(text) => Some(("unencrypted_suffix", text)),
+            Selection::EncryptedSuffix(text) => Some(("encrypted_suffix", text)),
+            Selection::UnencryptedRegex(pattern) => Some(("unencrypted_regex", &pattern.text)),
+            Selection::EncryptedRegex(pattern) => Some(("encrypted_regex", &pattern.text)),
         }
     }
 
     pub(crate) fn names(&self, key: &str) -> bool {
         match &self.selection {
+            Selection::Everything => false,
             Selection::UnencryptedSuffix(suffix) | Selection::EncryptedSuffix(suffix) => key.ends_with(suffix.as_str()),
             Selection::UnencryptedRegex(pattern) | Selection::EncryptedRegex(pattern) => pattern.regex.is_match(key),
         }
@@ -119,6 +128,7 @@ impl Rules {
     /// Whether a value is encrypted, given that a key above it is named by the rule, or that none is.
     pub(crate) fn encrypts(&self, named: bool) -> bool {
         match self.selection {
+            Selection::Everything => true,
             Selection::UnencryptedSuffix(_) | Selection::UnencryptedRegex(_) => !named,
             Selection::EncryptedSuffix(_) | Selection::EncryptedRegex(_) => named,
         }

@@ -18,7 +18,7 @@ impl<'a> Path<'a> {
         Self { rules, keys: Vec::new(), named: Vec::new() }
     }
 
-    fn push(&mut self, key: &str) {
+    pub(crate) fn push(&mut self, key: &str) {
         self.named.push(self.is_named() || self.rules.names(key));
         self.keys.push(key.to_owned());
     }

@@ -1,4 +1,5 @@
 //! The secrets bundle by itself; `talosctl.rs` holds it against the genuine one.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use ichor_talos_config::{Entropy, SecretsBundle};
 

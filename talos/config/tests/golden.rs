@@ -1,4 +1,5 @@
 //! The patches and the Omni template of a cluster that uses everything, in both forms, as files.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod sample;
 

@@ -1,31 +1,66 @@
-//! Files for the genuine parsers of FRR and BIRD; `tests/interop` hands them over.
+//! What must and must not stand in a router's file; whether routers take it is asked in `tests/interop`.
 
 use std::collections::BTreeMap;
 
 use super::*;
 
-fn render(text: &str) -> Tree {
+const CLUSTER: &str = include_str!("../../../cluster.example.yaml");
+
+fn render(text: &str, secrets: &Secrets) -> Tree {
     let cluster = ichor_config::parse(text).and_then(ichor_config::validate).expect("a cluster without mistakes");
-    let secrets = wanted(&cluster).into_iter().map(|wanted| (wanted.name, SecretText::new("correct-horse")));
     let engine = Engine::new(BTreeMap::new(), TEMPLATES).expect("no overrides");
     let mut tree = Tree::default();
-    files(&engine, &cluster, &Secrets::new(secrets.collect()), &mut tree).expect("the templates render");
+    files(&engine, &cluster, secrets, &mut tree).expect("the templates render");
     tree
 }
 
+fn password() -> Secrets {
+    Secrets::new(BTreeMap::from([("bgp.gateway".to_owned(), SecretText::new("S3cret"))]))
+}
+
+fn unsigned(text: &str) -> String {
+    text.replace("md5: true", "md5: false")
+}
+
 #[test]
-fn show() {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster.example.yaml")).unwrap();
-    let frr = text
-        .replace("kind: unifi", "kind: frr\n      bfd: {}\n      graceful_restart: true\n      max_hops: 2\n      extended_next_hop: true");
-    let bird = frr.replace("kind: frr", "kind: bird");
-    for (i, t) in [text, frr, bird].iter().enumerate() {
-        for (path, content) in render(t).iter() {
-            let c = match content {
-                Content::Clear(c) => c.clone(),
-                Content::Secret(s) => s.expose().to_owned(),
-            };
-            std::fs::write(format!("/tmp/router-{i}-{}", path.replace('/', "_")), c).unwrap();
+fn a_file_with_a_password_is_a_secret_and_one_without_is_not() {
+    let tree = render(CLUSTER, &password());
+    let Some(Content::Secret(text)) = tree.get("unifi/bgp.sops.conf") else { panic!("{tree:?}") };
+    assert!(text.expose().contains(" neighbor TALOS password S3cret\n"));
+    assert!(!format!("{tree:?}").contains("S3cret"));
+    let tree = render(&unsigned(CLUSTER), &Secrets::default());
+    let Some(Content::Clear(text)) = tree.get("unifi/bgp.conf") else { panic!("{tree:?}") };
+    assert!(!text.contains("password"));
+}
+
+#[test]
+fn without_its_password_the_file_is_left_out() {
+    assert!(render(CLUSTER, &Secrets::default()).is_empty());
+}
+
+#[test]
+fn every_map_and_list_that_is_named_is_defined() {
+    let tree = render(&unsigned(CLUSTER), &Secrets::default());
+    let Some(Content::Clear(text)) = tree.get("unifi/bgp.conf") else { panic!("{tree:?}") };
+    for line in text.lines() {
+        let words: Vec<_> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["neighbor", _, "route-map", map, _] => assert!(text.contains(&format!("\nroute-map {map} ")), "{line}"),
+            ["match", family, "address", "prefix-list", list] => {
+                assert!(text.contains(&format!("\n{family} prefix-list {list} ")), "{line}");
+            }
+            _ => {}
         }
     }
+    assert!(text.contains("ip prefix-list K8S-V4 seq 5 permit 192.168.50.0/24 le 32\n"), "{text}");
+    assert!(text.contains("ipv6 prefix-list K8S-V6 seq 5 permit fd00:50::/112 le 128\n"), "{text}");
+}
+
+#[test]
+fn a_node_that_does_not_speak_is_no_neighbour() {
+    let text = unsigned(CLUSTER).replace("  node_asn: 64514", "  node_asn: 64514\n  node_selector: { match_labels: { kubernetes.io/hostname: node-2 } }");
+    let tree = render(&text, &Secrets::default());
+    let Some(Content::Clear(text)) = tree.get("unifi/bgp.conf") else { panic!("{tree:?}") };
+    let neighbours: Vec<_> = text.lines().filter(|line| line.contains(" peer-group TALOS")).collect();
+    assert_eq!(neighbours, [" neighbor 192.168.42.12 peer-group TALOS", " neighbor fd00:42::12 peer-group TALOS-V6"]);
 }

@@ -21,7 +21,7 @@ other: document
 ";
 
 /// Replaces the line that starts with `start` by what `change` makes of it.
-fn line(text: &str, start: &str, change: impl Fn(&str) -> String) -> String {
+pub(crate) fn line(text: &str, start: &str, change: impl Fn(&str) -> String) -> String {
     let mut hits = 0;
     let mut lines = Vec::new();
     for line in text.lines() {
@@ -33,12 +33,12 @@ fn line(text: &str, start: &str, change: impl Fn(&str) -> String) -> String {
     lines.join("\n") + "\n"
 }
 
-fn find<'a>(text: &'a str, start: &str) -> &'a str {
+pub(crate) fn find<'a>(text: &'a str, start: &str) -> &'a str {
     text.lines().find(|line| line.starts_with(start)).unwrap()
 }
 
 /// Changes the first character behind a mark.
-fn flip(line: &str, mark: &str) -> String {
+pub(crate) fn flip(line: &str, mark: &str) -> String {
     let at = line.find(mark).unwrap() + mark.len();
     let (head, tail) = line.split_at(at);
     let new = if tail.starts_with('A') { 'B' } else { 'A' };

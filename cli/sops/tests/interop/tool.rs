@@ -35,9 +35,9 @@ impl Folder {
         Self { path }
     }
 
-    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path.join(name);
-        fs::write(&path, text).unwrap();
+        fs::write(&path, content).unwrap();
         path
     }
 
@@ -69,9 +69,13 @@ impl Folder {
 
     /// As [`Self::try_sops`], and it must succeed; returns what it printed.
     pub(crate) fn sops(&self, key: &Key, arguments: &[&str]) -> String {
+        String::from_utf8(self.sops_bytes(key, arguments)).unwrap()
+    }
+
+    pub(crate) fn sops_bytes(&self, key: &Key, arguments: &[&str]) -> Vec<u8> {
         let output = self.try_sops(key, arguments);
         assert!(output.status.success(), "sops {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        output.stdout
     }
 }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod binary;
+#[path = "../tree/mod.rs"]
 mod tree;
 
 use ichor_sops::age::{Identity, Recipient};
