@@ -35,29 +35,35 @@ fn with(prefix: &str, key: &str, value: &str) -> String {
     }
 }
 
+/// A cluster of the families that this session can announce.
 fn cluster_text(kind: &str, session: &str) -> String {
+    let (v4, v6) = (session.contains("192.168.42.1") || session.contains("extended_next_hop: true"), session.contains("fd00:42::1"));
+    let list = |first: &str, second: &str| match (v4, v6) {
+        (true, true) => format!("[{first}, \"{second}\"]"),
+        (false, true) => format!("[\"{second}\"]"),
+        _ => format!("[{first}]"),
+    };
     format!(
         "apiVersion: ichor.dev/v1
 name: home
 talos: {{ install_disk: /dev/vda }}
 network:
-  node_cidrs: [192.168.42.0/24, \"fd00:42::/64\"]
-  pod_cidrs: [10.42.0.0/16, \"fd00:10:42::/56\"]
-  service_cidrs: [10.43.0.0/16, \"fd00:10:43::/112\"]
+  node_cidrs: {nodes}
+  pod_cidrs: {pods}
+  service_cidrs: {services}
 nodes:
   - name: node-1
     role: controlplane
-    addresses: [192.168.42.11, \"fd00:42::11\"]
+    addresses: {first}
     interface: {{ name: enp1s0 }}
   - name: node-2
     role: worker
-    addresses: [192.168.42.12, \"fd00:42::12\"]
+    addresses: {second}
     interface: {{ name: enp1s0 }}
 pools:
   - name: main
-    cidrs: [192.168.50.0/24, \"fd00:50::/112\"]
-    ranges: [{{ start: 192.168.51.7, stop: 192.168.51.99 }}]
-bgp:
+    cidrs: {pool}
+{ranges}bgp:
   node_asn: 64514
   advertise: {{ pod_cidrs: true, cluster_ips: true, aggregation_v4: 22 }}
   routers:
@@ -66,7 +72,14 @@ bgp:
       router_id: 192.168.42.1
 {session}gateways: {{ enabled: false }}
 secrets: {{ recipients: [age1yt3tfqlfrwdwx0z0ynwplcr6qxcxfaqycuprpmy89nr83ltx74tqdpszlw] }}
-"
+",
+        nodes = list("192.168.42.0/24", "fd00:42::/64"),
+        pods = list("10.42.0.0/16", "fd00:10:42::/56"),
+        services = list("10.43.0.0/16", "fd00:10:43::/112"),
+        first = list("192.168.42.11", "fd00:42::11"),
+        second = list("192.168.42.12", "fd00:42::12"),
+        pool = list("192.168.50.0/24", "fd00:50::/112"),
+        ranges = if v4 { "    ranges: [{ start: 192.168.51.7, stop: 192.168.51.99 }]\n" } else { "" },
     )
 }
 
@@ -117,7 +130,8 @@ fn bird_takes_every_combination() {
 #[test]
 fn a_line_that_frr_does_not_know_is_found() {
     let scratch = Scratch::new();
-    let text = render("frr", &with("", "addresses", "[192.168.42.1]").replace("addresses", "asn: 64513\n      addresses")).expect("a plain session");
+    let text = render("frr", &with("", "addresses", "[192.168.42.1]").replace("addresses", "asn: 64513\n      addresses"))
+        .expect("a plain session");
     let path = scratch.write("bad.conf", text.replace("timers connect", "timers konnect"));
     Run::tool("vtysh").args(["-C", "-f"]).args([&path]).fail();
 }
