@@ -91,8 +91,7 @@ fn k8s_gateway(scope: Scope<'_>, domain: &str, settings: &SplitDns) -> Result<Wo
     };
     let corefile = ConfigFile { name: "Corefile", text: scope.engine.render(COREFILE, &context)? };
     let probe = Probe::Http { path: "/health", port: 8080 };
-    let mut workload =
-        Workload::new(K8S_GATEWAY, namespace, images::K8S_GATEWAY, 65532, probe, Resources::new("10m", "32Mi", "128Mi"));
+    let mut workload = Workload::new(K8S_GATEWAY, namespace, images::K8S_GATEWAY, 65532, probe, Resources::new("10m", "32Mi", "128Mi"));
     workload.ready = Probe::Http { path: "/ready", port: 8181 };
     workload.replicas = 2;
     workload.args = ["-conf", "/etc/coredns/Corefile"].map(str::to_owned).into();
@@ -146,9 +145,8 @@ fn external_dns(scope: Scope<'_>, domain: &str) -> Workload {
         // Names of tunnels mean something only to Cloudflare's own proxies.
         args.push("--cloudflare-proxied".to_owned());
     }
-    let mut workload =
-        Workload::new(EXTERNAL_DNS, namespace, images::EXTERNAL_DNS, 65532, probe, Resources::new("10m", "64Mi", "256Mi"))
-            .secret("CF_API_TOKEN", scope.secrets.get(CLOUDFLARE_TOKEN).cloned());
+    let mut workload = Workload::new(EXTERNAL_DNS, namespace, images::EXTERNAL_DNS, 65532, probe, Resources::new("10m", "64Mi", "256Mi"))
+        .secret("CF_API_TOKEN", scope.secrets.get(CLOUDFLARE_TOKEN).cloned());
     workload.alone = true;
     workload.args = args;
     workload.metrics = Some("http");

@@ -4,8 +4,10 @@ use ichor_config::Cluster;
 use ichor_config::model::{Gateway, Hostname, List};
 use serde::Serialize;
 
+use crate::agent;
 use crate::certificates;
 use crate::component::Component;
+use crate::crds;
 use crate::engine::{Error, Template, template};
 use crate::part::{Part, Scope};
 use crate::tunnel;
@@ -18,7 +20,7 @@ const ROUTE: Template = template!("gateways/route.yaml.j2");
 pub(crate) const PART: Part = Part { templates: &[CLASS, GATEWAY, REDIRECT, ROUTE], components, ..Part::NONE };
 
 /// The names that routes in existing repositories attach to.
-const INTERNAL: &str = "envoy-internal";
+pub(crate) const INTERNAL: &str = "envoy-internal";
 pub(crate) const EXTERNAL: &str = "envoy-external";
 /// The listener for plain HTTP.
 pub(crate) const HTTP_LISTENER: &str = "http";
@@ -161,7 +163,7 @@ fn components(scope: Scope<'_>) -> Result<Vec<Component>, Error> {
     }
     let mut class = Component::new(CLASS_COMPONENT, "kube-system");
     class.configures = true;
-    class.needs = ["gateway-api-crds", "ichor"].map(str::to_owned).into();
+    class.needs = [crds::GATEWAY_API, agent::NAME].map(str::to_owned).into();
     class.file("gateway-class.yaml", scope.engine.render(CLASS, &ClassContext { name: CLASS_NAME })?);
 
     let namespace = namespace(scope.cluster);
@@ -193,8 +195,7 @@ fn components(scope: Scope<'_>) -> Result<Vec<Component>, Error> {
 /// HTTP once, and HTTPS once for each name. Where HTTP only redirects, nobody else's routes may attach to it.
 fn listeners(hostnames: &[String], certificate: Option<&'static str>, redirect: bool) -> Vec<Listener> {
     let from = if redirect { "Same" } else { "All" };
-    let mut all =
-        vec![Listener { name: HTTP_LISTENER.to_owned(), port: 80, protocol: "HTTP", hostname: None, certificate: None, from }];
+    let mut all = vec![Listener { name: HTTP_LISTENER.to_owned(), port: 80, protocol: "HTTP", hostname: None, certificate: None, from }];
     if certificate.is_some() {
         all.extend(hostnames.iter().enumerate().map(|(index, hostname)| Listener {
             name: if index == 0 { "https".to_owned() } else { format!("https-{}", index + 1) },
@@ -222,9 +223,6 @@ mod tests {
     fn each_name_has_its_listener_and_the_first_one_the_name_that_routes_know() {
         let listeners = listeners(&["*.example.org".into(), "example.org".into()], Some("tls"), true);
         let seen: Vec<_> = listeners.iter().map(|it| (it.name.as_str(), it.hostname.as_deref(), it.from)).collect();
-        assert_eq!(
-            seen,
-            [("http", None, "Same"), ("https", Some("*.example.org"), "All"), ("https-2", Some("example.org"), "All")]
-        );
+        assert_eq!(seen, [("http", None, "Same"), ("https", Some("*.example.org"), "All"), ("https-2", Some("example.org"), "All")]);
     }
 }

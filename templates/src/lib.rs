@@ -4,10 +4,15 @@
 //! [`ichor_config::Cluster`]. The same input gives the same bytes.
 
 mod agent;
+mod apps;
+mod certificates;
 mod component;
 mod crds;
+mod dns;
 mod engine;
+mod gateways;
 mod gitops;
+mod guards;
 mod images;
 mod layout;
 mod namespaces;
@@ -17,11 +22,15 @@ mod render;
 mod router;
 mod secrets;
 mod sops_config;
+mod talos;
 mod tree;
+mod tunnel;
+mod workload;
 
 pub use component::{Component, ComponentFile};
 pub use crds::{BundleError, GatewayApiBundle};
 pub use engine::{Engine, Error, Template};
 pub use render::{Inputs, render, template_names, wanted};
 pub use secrets::{SecretOrigin, SecretText, Secrets, WantedSecret};
+pub use talos::talos_cluster;
 pub use tree::{Content, Tree};

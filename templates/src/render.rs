@@ -10,26 +10,29 @@ use crate::engine::{Engine, Error, Template};
 use crate::part::{Part, Scope};
 use crate::secrets::{Secrets, WantedSecret};
 use crate::tree::Tree;
-use crate::{agent, crds, gitops, layout, namespaces, network, router, sops_config};
+use crate::{
+    agent, apps, certificates, crds, dns, gateways, gitops, guards, layout, namespaces, network, router, sops_config, talos, tunnel,
+    workload,
+};
 
 /// Every part; the order decides nothing.
 const PARTS: &[Part] = &[
+    agent::PART,
+    apps::PART,
+    certificates::PART,
     crds::PART,
+    dns::PART,
+    gateways::PART,
     gitops::PART,
     layout::PART,
     namespaces::PART,
-    agent::PART,
     network::PART,
+    router::PART,
     sops_config::PART,
-    ROUTER,
+    talos::PART,
+    tunnel::PART,
+    workload::PART,
 ];
-
-const ROUTER: Part = Part {
-    templates: router::TEMPLATES,
-    files: |scope, tree| router::files(scope.engine, scope.cluster, scope.secrets, tree),
-    wanted: router::wanted,
-    ..Part::NONE
-};
 
 /// What is rendered besides the cluster itself.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +59,9 @@ pub fn render(cluster: &Cluster, inputs: &Inputs<'_>) -> Result<Tree, Error> {
     // What is left of a component without its secrets may be nothing, and kustomize refuses an empty folder.
     components.retain(|component: &Component| !component.files.is_empty());
     namespaces::add(scope, &mut components)?;
+    for component in components.iter_mut().filter(|component| !component.prune) {
+        guards::add(component)?;
+    }
     layout::arrange(scope, components, &mut tree)?;
     Ok(tree)
 }

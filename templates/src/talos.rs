@@ -10,16 +10,19 @@ use ichor_talos_config::{omni_template, patches};
 use ipnet::IpNet;
 
 use crate::engine::Error;
+use crate::part::Part;
 use crate::tree::{Content, Tree};
 
 /// KubePrism: the API server on every node's loopback address, before any Service works.
-pub(crate) const KUBE_PRISM_PORT: u16 = 7445;
+const KUBE_PRISM_PORT: u16 = 7445;
 
 /// The alias of an interface that is found by its MAC address and was given no name.
 const DEFAULT_ALIAS: &str = "lan";
 
+pub(crate) const PART: Part = Part { files: |scope, tree| files(scope.cluster, tree), ..Part::NONE };
+
 /// The patches below `talos/`, and the Omni export if it is wanted.
-pub(crate) fn files(cluster: &Cluster, tree: &mut Tree) -> Result<(), Error> {
+fn files(cluster: &Cluster, tree: &mut Tree) -> Result<(), Error> {
     let input = talos_cluster(cluster)?;
     let patches = patches(&input);
     for patch in &patches {
@@ -63,6 +66,7 @@ pub fn talos_cluster(cluster: &Cluster) -> Result<input::Cluster, Error> {
         },
         machine_cert_sans: sans,
         schedule_on_control_planes: cluster.schedules_on_control_planes(),
+        load_balancers_skip_control_planes: control_planes_are_skipped(cluster),
         etcd_advertised_subnets: node_cidrs(cluster),
         node_ip_subnets: node_cidrs(cluster),
         extra_manifests: extra_manifests(cluster),
@@ -80,6 +84,13 @@ pub fn talos_cluster(cluster: &Cluster) -> Result<input::Cluster, Error> {
         },
         nodes: cluster.nodes.iter().map(|node| machine(cluster, node)).collect::<Result<_, _>>()?,
     })
+}
+
+/// Whether load balancers leave control planes out: they run no ordinary pods, and workers announce.
+fn control_planes_are_skipped(cluster: &Cluster) -> bool {
+    let l2 = cluster.l2_enabled().then(|| cluster.selected(&cluster.l2.node_selector)).unwrap_or_default();
+    let mut announcers = cluster.speakers().into_iter().chain(l2);
+    !cluster.schedules_on_control_planes() && announcers.any(|node| *node.role == Role::Worker)
 }
 
 fn node_cidrs(cluster: &Cluster) -> Vec<IpNet> {
@@ -100,7 +111,10 @@ fn extra_manifests(cluster: &Cluster) -> Vec<String> {
         return Vec::new();
     }
     let version = cluster.versions.gateway_api.as_str();
-    vec![format!("https://github.com/kubernetes-sigs/gateway-api/releases/download/v{}/standard-install.yaml", version.trim_start_matches('v'))]
+    vec![format!(
+        "https://github.com/kubernetes-sigs/gateway-api/releases/download/v{}/standard-install.yaml",
+        version.trim_start_matches('v')
+    )]
 }
 
 fn registry_mirror(mirror: &model::RegistryMirror) -> input::RegistryMirror {

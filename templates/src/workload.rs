@@ -184,7 +184,14 @@ impl std::fmt::Debug for Entry<'_> {
 
 impl Workload {
     /// A workload with one replica, no rights, and nothing to write to.
-    pub(crate) fn new(name: &'static str, namespace: impl Into<String>, image: Image, user: u32, probe: Probe, resources: Resources) -> Self {
+    pub(crate) fn new(
+        name: &'static str,
+        namespace: impl Into<String>,
+        image: Image,
+        user: u32,
+        probe: Probe,
+        resources: Resources,
+    ) -> Self {
         Self {
             name,
             namespace: namespace.into(),

@@ -12,4 +12,4 @@ pub use control_plane::ControlPlane;
 pub use golden::{assert_file, assert_tree};
 pub use run::{Finished, Run, until};
 pub use scratch::Scratch;
-pub use tools::{crds, ichor, optional_tool, tool};
+pub use tools::{crds, ichor, tool};

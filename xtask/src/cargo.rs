@@ -5,7 +5,6 @@ use crate::recipe::Purpose;
 use crate::tally::{Reader, Tally};
 use crate::tools::{Tools, provide};
 use anyhow::{Context, Result};
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,10 +12,8 @@ use std::process::{Command, Stdio};
 /// Every test of the workspace.
 pub(crate) fn test(tools: &Tools) -> Result<Tally> {
     let ichor = build_ichor("debug", &[])?;
-    let skips = ichor.with_file_name("skips");
-    fs::write(&skips, "")?;
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
-    give(&mut command, tools, &ichor).env("ICHOR_SKIPS", &skips).stdout(Stdio::piped());
+    give(&mut command, tools, &ichor).stdout(Stdio::piped());
 
     let mut child = command.spawn().context("cannot start cargo test")?;
     let mut reader = Reader::default();
@@ -26,9 +23,7 @@ pub(crate) fn test(tools: &Tools) -> Result<Tally> {
         println!("{line}");
         reader.line(&line);
     }
-    let mut tally = reader.finish(child.wait()?.success());
-    tally.correct_for(&fs::read_to_string(&skips)?);
-    Ok(tally)
+    Ok(reader.finish(child.wait()?.success()))
 }
 
 /// Run the tests with `filter` in their name in the mode in which they write what they expect.
@@ -37,7 +32,7 @@ pub(crate) fn bless(filter: &str) -> Result<()> {
     let ichor = build_ichor("debug", &[])?;
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast", "--", filter]);
     check(give(&mut command, &tools, &ichor).env("ICHOR_BLESS", "1"))?;
-    check(&mut crate::process::program("git", &["status", "--short", "--", "docs", "tests"]))
+    check(&mut crate::process::program("git", &["status", "--short"]))
 }
 
 /// The benchmarks, with the peers that they compare with.

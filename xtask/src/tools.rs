@@ -47,7 +47,6 @@ pub(crate) fn provide(purposes: &[Purpose]) -> Result<Tools> {
         let Ok(reasons) = fs::read_to_string(place.join("skips")) else { continue };
         skips.extend(reasons.lines().map(String::from));
     }
-    fs::write(gathered.join("skips"), skips.iter().map(|skip| format!("{skip}\n")).collect::<String>())?;
     Ok(Tools { bin: gathered.join("bin"), crds: gathered.join("crds"), skips })
 }
 

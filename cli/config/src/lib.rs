@@ -6,6 +6,7 @@
 mod cluster;
 pub mod diagnostic;
 pub mod field;
+mod foreign;
 pub mod import;
 pub mod init;
 mod lock;

@@ -5,7 +5,13 @@ mod commands;
 mod config;
 mod exit;
 mod failure;
+mod gateway_api;
+mod identities;
+mod overrides;
 mod printer;
+mod sealing;
+mod secrets_file;
+mod system;
 pub mod tree;
 
 use std::ffi::OsString;

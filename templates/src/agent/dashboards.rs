@@ -24,13 +24,23 @@ const FLOWS: &[Panel] = &[
     ("DNS answers by code", "ops", "sum by (rcode) (rate(hubble_dns_responses_total[$__rate_interval]))", "{{rcode}}"),
     ("TCP flags", "ops", "sum by (flag) (rate(hubble_tcp_flags_total[$__rate_interval]))", "{{flag}}"),
     ("HTTP requests by status", "ops", "sum by (status) (rate(hubble_http_requests_total[$__rate_interval]))", "{{status}}"),
-    ("Busiest destination ports", "ops", "topk(10, sum by (protocol, port) (rate(hubble_port_distribution_total[$__rate_interval])))", "{{protocol}} {{port}}"),
+    (
+        "Busiest destination ports",
+        "ops",
+        "topk(10, sum by (protocol, port) (rate(hubble_port_distribution_total[$__rate_interval])))",
+        "{{protocol}} {{port}}",
+    ),
     ("Events lost before they were seen", "ops", "sum by (source) (rate(hubble_lost_events_total[$__rate_interval]))", "{{source}}"),
 ];
 
 const DROPS: &[Panel] = &[
     ("Dropped flows by reason", "ops", "sum by (reason) (rate(hubble_drop_total[$__rate_interval]))", "{{reason}}"),
-    ("Dropped packets by reason", "pps", "sum by (reason, direction) (rate(cilium_drop_count_total[$__rate_interval]))", "{{reason}} {{direction}}"),
+    (
+        "Dropped packets by reason",
+        "pps",
+        "sum by (reason, direction) (rate(cilium_drop_count_total[$__rate_interval]))",
+        "{{reason}} {{direction}}",
+    ),
     ("Dropped packets by node", "pps", "sum by (instance) (rate(cilium_drop_count_total[$__rate_interval]))", "{{instance}}"),
     ("What policies would drop", "ops", "sum(rate(hubble_flows_processed_total{verdict=\"AUDIT\"}[$__rate_interval]))", "audit"),
 ];
@@ -46,9 +56,19 @@ const SERVICES: &[Panel] = &[
 
 const ANNOUNCEMENTS: &[Panel] = &[
     ("BGP sessions (1 is established)", "short", "cilium_bgp_control_plane_session_state", "{{instance}} {{neighbor}}"),
-    ("BGP routes advertised", "short", "sum by (instance, neighbor) (cilium_bgp_control_plane_advertised_routes)", "{{instance}} {{neighbor}}"),
+    (
+        "BGP routes advertised",
+        "short",
+        "sum by (instance, neighbor) (cilium_bgp_control_plane_advertised_routes)",
+        "{{instance}} {{neighbor}}",
+    ),
     ("BFD sessions (1 is up)", "short", "ichor_bfd_session_up", "{{instance}} {{peer}}"),
-    ("BFD sessions that went down", "short", "sum by (instance, peer) (increase(ichor_bfd_session_down_total[$__rate_interval]))", "{{instance}} {{peer}}"),
+    (
+        "BFD sessions that went down",
+        "short",
+        "sum by (instance, peer) (increase(ichor_bfd_session_down_total[$__rate_interval]))",
+        "{{instance}} {{peer}}",
+    ),
     ("Addresses held on the node network", "short", "sum by (instance) (ichor_l2_held_addresses)", "{{instance}}"),
     ("Takeovers of addresses", "short", "sum by (instance) (increase(ichor_l2_takeovers_total[$__rate_interval]))", "{{instance}}"),
 ];

@@ -6,6 +6,7 @@ use super::base::image;
 use super::{NAME, dashboards};
 use crate::component::Component;
 use crate::engine::{Error, Template, template};
+use crate::gateways;
 use crate::part::Scope;
 
 pub(super) const METRICS: Template = template!("observe/metrics.yaml.j2");
@@ -14,9 +15,6 @@ pub(super) const UI: Template = template!("observe/ui.yaml.j2");
 pub(super) const UI_ROUTE: Template = template!("observe/ui-route.yaml.j2");
 pub(super) const MONITORS: Template = template!("observe/monitors.yaml.j2");
 pub(super) const DASHBOARDS: Template = template!("observe/dashboards.yaml.j2");
-
-/// The gateway for clients on the local network.
-const INTERNAL_GATEWAY: &str = "internal";
 
 #[derive(Debug, Serialize)]
 struct ObserveContext {
@@ -44,8 +42,8 @@ pub(super) fn component(scope: Scope<'_>) -> Result<Component, Error> {
         flow_metrics: flows && !cluster.flows.metrics.is_empty(),
         announces: cluster.l2_enabled() || cluster.bgp().is_some(),
         hostname: cluster.flows.ui_hostname.as_ref().map(ToString::to_string),
-        gateway: INTERNAL_GATEWAY,
-        gateway_namespace: cluster.gateways.namespace.to_string(),
+        gateway: gateways::INTERNAL,
+        gateway_namespace: gateways::namespace(cluster),
         interval_s: cluster.monitoring.interval_s.get(),
         folder: cluster.monitoring.folder.to_string(),
         dashboards: dashboards::all(),
@@ -61,7 +59,7 @@ pub(super) fn component(scope: Scope<'_>) -> Result<Component, Error> {
     ];
     let mut component = Component { needs: vec![NAME.to_owned()], ..Component::new("ichor-observability", "kube-system") };
     if routed {
-        component.needs.push("gateways".to_owned());
+        component.needs.push(gateways::NAME.to_owned());
     }
     for (wanted, name, template) in files {
         if wanted {

@@ -21,14 +21,13 @@ pub(super) struct Database {
 impl Database {
     pub(super) fn workload(self, scope: Scope<'_>) -> Workload {
         let probe = Probe::Command { command: vec!["pg_isready", "--username", self.application, "--dbname", self.application] };
-        let mut workload =
-            Workload::new(self.name, self.namespace, images::POSTGRES, 999, probe, Resources::new("50m", "128Mi", "1Gi"))
-                .serve("postgres", PORT)
-                .env("POSTGRES_DB", self.application)
-                .env("POSTGRES_USER", self.application)
-                // Below the volume's root, where a file system keeps folders of its own.
-                .env("PGDATA", "/var/lib/postgresql/data/pgdata")
-                .secret("POSTGRES_PASSWORD", secret(scope, self.password));
+        let mut workload = Workload::new(self.name, self.namespace, images::POSTGRES, 999, probe, Resources::new("50m", "128Mi", "1Gi"))
+            .serve("postgres", PORT)
+            .env("POSTGRES_DB", self.application)
+            .env("POSTGRES_USER", self.application)
+            // Below the volume's root, where a file system keeps folders of its own.
+            .env("PGDATA", "/var/lib/postgresql/data/pgdata")
+            .secret("POSTGRES_PASSWORD", secret(scope, self.password));
         workload.data = Some(Data { path: "/var/lib/postgresql/data", size: "10Gi" });
         workload.scratch = vec!["/tmp", "/var/run/postgresql"];
         workload

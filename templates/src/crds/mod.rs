@@ -2,6 +2,8 @@
 
 mod bundle;
 
+use ichor_agent_api::CRD_FILES;
+
 use crate::component::Component;
 use crate::engine::Error;
 use crate::part::{Part, Scope};
@@ -23,13 +25,8 @@ fn components(scope: Scope<'_>) -> Result<Vec<Component>, Error> {
         }
     }
     let mut ichor = Component { bootstrap: Some(20), prune: false, ..Component::new(ICHOR, "kube-system") };
-    for (name, text) in own() {
-        ichor.file(*name, (*text).to_owned());
+    for file in CRD_FILES {
+        ichor.file(file.name, file.yaml.to_owned());
     }
     Ok(vec![gateway_api, ichor])
-}
-
-/// The CRDs of the kinds that the agent speaks, as files.
-fn own() -> &'static [(&'static str, &'static str)] {
-    &[]
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ichor_config::model::{Announcer, Bgp, Router};
-use ichor_config::{Cluster, Family, Spanned};
+use ichor_config::{Cluster, Family};
 use serde::Serialize;
 
 use super::announce::{Services, plain, services};
@@ -140,13 +140,7 @@ fn context(cluster: &Cluster, bgp: &Bgp) -> BgpContext {
     }
 }
 
-fn session(
-    bgp: &Bgp,
-    index: usize,
-    router: &Router,
-    family: Family,
-    advertise: &BTreeMap<&'static str, String>,
-) -> Option<SessionContext> {
+fn session(bgp: &Bgp, index: usize, router: &Router, family: Family, advertise: &BTreeMap<&'static str, String>) -> Option<SessionContext> {
     let suffix = if family == Family::V4 { "v4" } else { "v6" };
     let hops = router.max_hops.get();
     Some(SessionContext {
@@ -186,8 +180,7 @@ fn advertisement(
 
 fn sources(cluster: &Cluster, bgp: &Bgp) -> Vec<SourceContext> {
     let what = &bgp.advertise;
-    let addresses =
-        [(*what.load_balancer_ips, "LoadBalancerIP"), (*what.external_ips, "ExternalIP"), (*what.cluster_ips, "ClusterIP")];
+    let addresses = [(*what.load_balancer_ips, "LoadBalancerIP"), (*what.external_ips, "ExternalIP"), (*what.cluster_ips, "ClusterIP")];
     let addresses: Vec<_> = addresses.into_iter().filter(|(on, _)| *on).map(|(_, word)| word).collect();
     let services = if addresses.is_empty() { Vec::new() } else { services(cluster, Announcer::Bgp) };
     let mut sources: Vec<_> = services

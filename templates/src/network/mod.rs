@@ -14,14 +14,7 @@ use crate::part::{Part, Scope};
 pub(crate) use bgp::password_secrets;
 
 pub(crate) const PART: Part = Part {
-    templates: &[
-        pools::POOLS,
-        pools::L2_POLICY,
-        bgp::CLUSTER_CONFIG,
-        bgp::SECRET,
-        failover::BFD_PROFILES,
-        failover::FLOATING_NEXT_HOP,
-    ],
+    templates: &[pools::POOLS, pools::L2_POLICY, bgp::CLUSTER_CONFIG, bgp::SECRET, failover::BFD_PROFILES, failover::FLOATING_NEXT_HOP],
     components,
     ..Part::NONE
 };

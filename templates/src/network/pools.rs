@@ -84,7 +84,7 @@ fn policies(cluster: &Cluster) -> Vec<L2PolicyContext> {
     }
     let l2 = &cluster.l2;
     let policy = |services: Services| L2PolicyContext {
-        name: services.pool.as_ref().map_or_else(|| "l2-policy".to_owned(), |pool| format!("l2-policy-{pool}")),
+        name: services.pool.as_ref().map_or_else(|| l2.name.to_string(), |pool| format!("{}-{pool}", *l2.name)),
         services,
         external_ips: *l2.external_ips,
         interfaces: l2.interfaces.iter().map(ToString::to_string).collect(),

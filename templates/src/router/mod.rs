@@ -10,6 +10,7 @@ use ichor_config::{Cluster, Family, Spanned};
 use serde::Serialize;
 
 use crate::engine::{Engine, Error, Template, template};
+use crate::part::Part;
 use crate::secrets::{SecretOrigin, SecretText, Secrets, WantedSecret};
 use crate::tree::{Content, Tree};
 use accept::{Accepted, accepted};
@@ -17,7 +18,8 @@ use accept::{Accepted, accepted};
 const FRR: Template = template!("router/frr.conf.j2");
 const BIRD: Template = template!("router/bird.conf.j2");
 
-pub(crate) const TEMPLATES: &[Template] = &[FRR, BIRD];
+pub(crate) const PART: Part =
+    Part { templates: &[FRR, BIRD], files: |scope, tree| files(scope.engine, scope.cluster, scope.secrets, tree), wanted, ..Part::NONE };
 
 /// Everything that a router needs to know about the cluster.
 #[derive(Debug, Serialize)]
@@ -91,7 +93,7 @@ struct BfdContext {
 }
 
 /// The file of each router, into `tree`.
-pub(crate) fn files(engine: &Engine, cluster: &Cluster, secrets: &Secrets, tree: &mut Tree) -> Result<(), Error> {
+fn files(engine: &Engine, cluster: &Cluster, secrets: &Secrets, tree: &mut Tree) -> Result<(), Error> {
     let routers = cluster.bgp().map(|bgp| bgp.routers.as_slice()).unwrap_or_default();
     for router in routers {
         let password = secrets.get(&password_name(router));
@@ -111,7 +113,7 @@ pub(crate) fn files(engine: &Engine, cluster: &Cluster, secrets: &Secrets, tree:
 }
 
 /// The passwords of all sessions that are signed.
-pub(crate) fn wanted(cluster: &Cluster) -> Vec<WantedSecret> {
+fn wanted(cluster: &Cluster) -> Vec<WantedSecret> {
     let routers = cluster.bgp().map(|bgp| bgp.routers.as_slice()).unwrap_or_default();
     let signed = routers.iter().filter(|router| *router.md5);
     signed

@@ -8,7 +8,7 @@ const CLUSTER: &str = include_str!("../../../cluster.example.yaml");
 
 fn render(text: &str, secrets: &Secrets) -> Tree {
     let cluster = ichor_config::parse(text).and_then(ichor_config::validate).expect("a cluster without mistakes");
-    let engine = Engine::new(BTreeMap::new(), TEMPLATES).expect("no overrides");
+    let engine = Engine::new(BTreeMap::new(), PART.templates).expect("no overrides");
     let mut tree = Tree::default();
     files(&engine, &cluster, secrets, &mut tree).expect("the templates render");
     tree
@@ -58,7 +58,8 @@ fn every_map_and_list_that_is_named_is_defined() {
 
 #[test]
 fn a_node_that_does_not_speak_is_no_neighbour() {
-    let text = unsigned(CLUSTER).replace("  node_asn: 64514", "  node_asn: 64514\n  node_selector: { match_labels: { kubernetes.io/hostname: node-2 } }");
+    let text = unsigned(CLUSTER)
+        .replace("  node_asn: 64514", "  node_asn: 64514\n  node_selector: { match_labels: { kubernetes.io/hostname: node-2 } }");
     let tree = render(&text, &Secrets::default());
     let Some(Content::Clear(text)) = tree.get("unifi/bgp.conf") else { panic!("{tree:?}") };
     let neighbours: Vec<_> = text.lines().filter(|line| line.contains(" peer-group TALOS")).collect();

@@ -1,6 +1,6 @@
 //! Sections: mappings with known keys, declared once for decoding, schema and reference.
 
-use ichor_yaml::{Map, Node, Span, Value};
+use ichor_yaml::{Entry, Map, Node, Span, Value};
 use serde_json::{Map as JsonMap, Value as Json, json};
 
 use super::{Field, Spanned, wrong_type};
@@ -12,6 +12,8 @@ pub trait Section: Sized {
     const NAME: &'static str;
     const DOC: &'static str;
 
+    /// The keys alone: every section of a file is held against them, and [`Section::fields`] is much more work.
+    fn keys() -> Vec<&'static str>;
     fn fields() -> Vec<FieldDoc>;
     fn read(map: &Map, span: Span, path: &Path, out: &mut Diagnostics) -> Option<Self>;
     fn nested(out: &mut Vec<SectionDoc>);
@@ -55,30 +57,35 @@ pub(crate) fn decode<T: Section>(node: &Node, path: &Path, out: &mut Diagnostics
         if node.is_null() {
             return T::read(&Map::new(), node.span, path, out);
         }
-        let keys: Vec<_> = T::fields().iter().map(|field| field.key).take(4).collect();
+        let keys: Vec<_> = T::keys().into_iter().take(4).collect();
         out.push(wrong_type(node, path, "a mapping").help(format!("write keys such as {} below it, indented", keys.join(", "))));
         return None;
     };
-    let known = T::fields();
-    for entry in &map.entries {
-        if known.iter().any(|field| field.key == entry.key) {
-            continue;
-        }
-        let mut diagnostic = Diagnostic::new(&path.key(&entry.key), entry.key_span, format!("unknown key `{}`", entry.key));
-        let keys = || known.iter().map(|field| field.key);
-        diagnostic = match nearest(&entry.key, keys()) {
-            Some(near) => {
-                out.doubt(&path.key(near));
-                diagnostic.help(format!("did you mean `{near}`?"))
-            }
-            None => {
-                out.doubt(path);
-                diagnostic.help(format!("the keys here are {}", keys().collect::<Vec<_>>().join(", ")))
-            }
-        };
-        out.push(diagnostic);
+    let known = T::keys();
+    for entry in map.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+        unknown_key(entry, &known, path, out);
     }
     T::read(map, node.span, path, out)
+}
+
+fn unknown_key(entry: &Entry, known: &[&'static str], path: &Path, out: &mut Diagnostics) {
+    let at = path.key(&entry.key);
+    if let Some(mistake) = crate::foreign::explain(entry, &at) {
+        out.push(mistake);
+        return;
+    }
+    let mistake = Diagnostic::new(&at, entry.key_span, format!("unknown key `{}`", entry.key));
+    let near = nearest(&entry.key, known.iter().copied());
+    // What was meant is not known; a stranger at the top says nothing about the sections that are there.
+    match near {
+        Some(near) => out.doubt(&path.key(near)),
+        None if path.as_str().is_empty() => {}
+        None => out.doubt(path),
+    }
+    out.push(mistake.help(match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the keys here are {}", known.join(", ")),
+    }));
 }
 
 /// Reads one key of a section, or its default.
@@ -163,6 +170,10 @@ macro_rules! section {
         impl $crate::field::Section for $name {
             const NAME: &'static str = stringify!($name);
             const DOC: &'static str = concat!($($doc),+);
+
+            fn keys() -> Vec<&'static str> {
+                vec![$($crate::field::section!(@key $key $($name_in_file)?)),+]
+            }
 
             fn fields() -> Vec<$crate::field::FieldDoc> {
                 vec![$($crate::field::FieldDoc {

@@ -272,10 +272,11 @@ pub mod kinds {
         "^[^/]",
         |text| {
             let inside = !text.is_empty() && !text.starts_with('/') && !text.contains('\\') && !text.contains('\0');
-            if inside && text.split('/').all(|part| !part.is_empty() && part != "..") {
+            let plain = |part: &str| !part.is_empty() && part != "." && part != "..";
+            if text == "." || (inside && text.split('/').all(plain)) {
                 Ok(())
             } else {
-                fail(format!("`{text}` is not a path inside the repository"), "write it without a leading `/`, without `..`, and without a `/` at its end")
+                fail(format!("`{text}` is not a path inside the repository"), "write it without a leading `/`, without `.` and `..`, and without a `/` at its end")
             }
         }
     );

@@ -10,6 +10,8 @@ section! {
     pub struct L2 {
         /// Whether it is done; by default when BGP is off.
         enabled: Option<bool> = "null",
+        /// The name of the announcement policy; with several, the pool's name follows.
+        name: Name = "l2-policy",
         /// Interfaces to announce on, by regular expressions of which one must match; empty means all.
         interfaces: Interfaces = "[]",
         /// Nodes that may hold an address.

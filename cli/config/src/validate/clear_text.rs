@@ -65,7 +65,7 @@ fn is_secret_assignment(text: &str) -> bool {
     })
 }
 
-fn ends_like_a_secret(name: &str) -> bool {
+pub(crate) fn ends_like_a_secret(name: &str) -> bool {
     let name: String = name.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect();
     SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
 }

@@ -7,13 +7,15 @@ use super::prefixes::reserved;
 use super::{Check, check};
 use crate::cluster::{Block, Family};
 use crate::diagnostic::Diagnostics;
-use crate::model::Spec;
+use crate::field::Field;
+use crate::model::{Hostname, Spec};
 
 pub(super) const CHECKS: &[Check] = &[
     check(vip_is_in_the_node_network, &[&["talos.vip", "network.node_cidrs"]]),
     check(api_survives_a_node, &[&["talos.vip", "talos.endpoint", "nodes.role"]]),
     check(endpoint_is_a_url, &[&["talos.endpoint"]]),
     check(endpoint_leads_to_the_api, &[&["talos.endpoint", "talos.vip", "nodes.role", "nodes.addresses"]]),
+    check(certificates_name_hosts, &[&["talos.cert_sans"]]),
     check(gateways_are_on_the_link, &[&["network.gateways", "network.node_cidrs"]]),
     check(name_servers_are_elsewhere, &[&["talos.nameservers", "pools.cidrs", "pools.ranges", "pools.name"]]),
     check(hosts_are_outside_the_cluster, &[HOSTS, &["network.pod_cidrs", "network.service_cidrs"]]),
@@ -91,6 +93,17 @@ fn endpoint_leads_to_the_api(spec: &Spec, out: &mut Diagnostics) {
             format!("{ip} is neither the VIP nor a control plane")
         };
         out.push(endpoint.mistake(message).warning().help("write the VIP, a DNS name, or the address of a load balancer that you run"));
+    }
+}
+
+fn certificates_name_hosts(spec: &Spec, out: &mut Diagnostics) {
+    for san in spec.talos.cert_sans.iter() {
+        let text = san.as_str();
+        let is_host = text.parse::<IpAddr>().is_ok() || <Hostname as Field>::decode(&text.into(), &san.path, &mut Diagnostics::default()).is_some();
+        if !is_host {
+            let message = format!("`{text}` is neither a name nor an address, and a certificate is for one of these");
+            out.push(san.mistake(message).help("write a DNS name such as `k8s.example.org`, or an IP address, without scheme and port"));
+        }
     }
 }
 

@@ -9,7 +9,7 @@ pub(super) const CHECKS: &[Check] = &[
     check(settings_are_used, &[&["gitops"]]),
     check(repository_can_be_read, &[&["gitops.engine", "gitops.repository", "gitops.private"]]),
     check(branch_is_a_name, &[&["gitops.branch"]]),
-    check(secrets_file_is_encrypted, &[&["secrets.file", "talos.omni"]]),
+    check(secrets_file_is_encrypted, &[&["secrets.file"]]),
 ];
 
 fn engine_has_a_repository(spec: &Spec, out: &mut Diagnostics) {
@@ -76,10 +76,8 @@ fn secrets_file_is_encrypted(spec: &Spec, out: &mut Diagnostics) {
         let help = "write a name that ends in `.sops.yaml`: the rules of `sops` know the file by it";
         out.push(file.mistake("this file is encrypted, and its name does not say so").help(help));
     }
-    if let Some(omni) = &*spec.talos.omni
-        && omni.path.as_str() == file.as_str()
-    {
-        let mistake = omni.path.mistake("the export for Omni would be written over the encrypted secrets").help("choose another path");
-        out.push(mistake.also(file.span, "the encrypted secrets"));
+    if file.as_str().rsplit('/').next() == Some(".sops.yaml") {
+        let message = "this is the file with the rules of `sops`";
+        out.push(file.mistake(message).help("write a name of its own, such as `secrets.sops.yaml`"));
     }
 }

@@ -11,6 +11,7 @@ use crate::model::{Acceleration, ExtraInterface, Node, Spec};
 pub(super) const CHECKS: &[Check] = &[
     check(can_be_found, &[&["nodes.name", "nodes.interface", "nodes.extra_interfaces"]]),
     check(names_once, &[&["nodes.name", "nodes.interface", "nodes.extra_interfaces"]]),
+    check(vlans_can_be_named, &[&["nodes.name", "nodes.interface"]]),
     check(addresses_are_in_their_networks, &[&["nodes.extra_interfaces"]]),
     check(
         announcing_interfaces_exist,
@@ -19,6 +20,10 @@ pub(super) const CHECKS: &[Check] = &[
     check(drivers_take_the_packets, &[&["nodes.name", "nodes.interface", "nodes.quirks", "network.load_balancer"]]),
 ];
 
+/// What Talos calls the main interface when it is found by its MAC address and has no alias.
+const DEFAULT_ALIAS: &str = "lan";
+/// The kernel's limit.
+const LONGEST_NAME: usize = 15;
 /// The largest frame that XDP handles in one page of memory.
 const XDP_MTU: i64 = 3498;
 
@@ -32,7 +37,16 @@ fn can_be_found(spec: &Spec, out: &mut Diagnostics) {
             let message = "an alias is for an interface that is found by its MAC address; this one has its own name";
             out.push(interface.alias.mistake(message).help("write `mac: …` in place of `name`, or remove the alias"));
         }
+        if interface.mac.is_some() && interface.name.is_some() {
+            let message = "this does nothing: the interface is found by its MAC address";
+            let help = "remove `name`, or write it as `alias` if Talos is to call the interface so";
+            out.push(interface.name.mistake(message).warning().help(help).also(interface.mac.span, "its MAC address"));
+        }
         for extra in node.extra_interfaces.iter() {
+            if extra.mac.is_some() && extra.name.is_none() {
+                let message = "an interface that is found by its MAC address needs a name to be called by";
+                out.push(extra.mistake(message).help("add a `name` of your choice, such as `name: storage`"));
+            }
             if extra.mac.is_none() && extra.name.is_none() {
                 let message = format!("it is not said which interface of node `{}` this is", node.name);
                 out.push(extra.mistake(message).help("write `mac: …` or `name: …`"));
@@ -63,14 +77,35 @@ fn names(node: &Node) -> (Vec<String>, bool) {
 
 fn names_once(spec: &Spec, out: &mut Diagnostics) {
     for node in spec.nodes.iter() {
-        let own = [&node.interface.name, &node.interface.alias];
+        let interface = &node.interface;
+        let own = if interface.mac.is_some() { &interface.alias } else { &interface.name };
         let mut seen = BTreeMap::new();
-        for name in own.into_iter().chain(node.extra_interfaces.iter().map(|extra| &extra.name)) {
+        if interface.mac.is_some() && interface.alias.is_none() {
+            seen.insert(DEFAULT_ALIAS, interface.span);
+        }
+        for name in std::iter::once(own).chain(node.extra_interfaces.iter().map(|extra| &extra.name)) {
             let Some(text) = name.as_ref().map(|text| text.as_str()) else { continue };
             if let Some(first) = seen.insert(text, name.span) {
                 let message = format!("node `{}` has two interfaces called `{text}`", node.name);
                 out.push(name.mistake(message).help("write each interface once, by its own name or MAC address").also(first, "first here"));
             }
+        }
+    }
+}
+
+fn vlans_can_be_named(spec: &Spec, out: &mut Diagnostics) {
+    for node in spec.nodes.iter() {
+        let interface = &node.interface;
+        let name = if interface.mac.is_some() { interface.alias.as_ref() } else { interface.name.as_ref() };
+        let (Some(vlan), Some(name)) = (*interface.vlan, name) else { continue };
+        let whole = format!("{name}.{vlan}");
+        if whole.len() > LONGEST_NAME {
+            out.push(
+                interface
+                    .vlan
+                    .mistake(format!("the VLAN's interface would be called `{whole}`, and {LONGEST_NAME} characters are the most"))
+                    .help("write `mac: …` in place of the name, and a short `alias`"),
+            );
         }
     }
 }

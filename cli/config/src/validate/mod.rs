@@ -6,9 +6,11 @@ mod clear_text;
 mod datapath;
 mod endpoint;
 mod gitops;
+mod guarded;
 mod interfaces;
 mod nodes;
 mod observe;
+mod omni;
 mod patches;
 mod pinned;
 mod place;
@@ -21,6 +23,8 @@ mod sizes;
 mod speakers;
 mod twice;
 mod versions;
+
+pub(crate) use clear_text::ends_like_a_secret;
 
 use crate::cluster::Cluster;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -47,9 +51,11 @@ const PARTS: &[&[Check]] = &[
     datapath::CHECKS,
     endpoint::CHECKS,
     gitops::CHECKS,
+    guarded::CHECKS,
     interfaces::CHECKS,
     nodes::CHECKS,
     observe::CHECKS,
+    omni::CHECKS,
     patches::CHECKS,
     pinned::CHECKS,
     pools::CHECKS,

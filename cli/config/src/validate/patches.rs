@@ -1,5 +1,6 @@
 //! The user's own patches: whom they mean, what they must not say.
 
+use ichor_talos_config::check_patch;
 use ichor_yaml::{Node as Tree, Value};
 
 use super::{Check, Fields, check};
@@ -13,7 +14,7 @@ pub(super) const DOCUMENTS: Fields = &["talos.patches", "nodes.patches", "nodes.
 pub(super) const CHECKS: &[Check] = &[
     check(targets_exist, &[&["talos.patches.target", "nodes.name"]]),
     check(patches_have_a_known_form, &[DOCUMENTS]),
-    check(patches_leave_the_network_alone, &[DOCUMENTS, &["versions.talos"]]),
+    check(talos_takes_the_patches, &[DOCUMENTS, &["versions.talos"]]),
 ];
 
 /// Keys that a patch of the oldest form may begin with.
@@ -37,7 +38,7 @@ impl<'a> Document<'a> {
     }
 
     /// The value at a path of keys, with its place.
-    fn at(&self, keys: &[&str]) -> Option<(&'a Tree, Path)> {
+    pub(super) fn at(&self, keys: &[&str]) -> Option<(&'a Tree, Path)> {
         Some((self.tree.at(keys)?, keys.iter().fold(self.path.clone(), |path, key| path.key(key))))
     }
 }
@@ -97,110 +98,14 @@ fn patches_have_a_known_form(spec: &Spec, out: &mut Diagnostics) {
     }
 }
 
-/// A value that ichor itself must have its way with.
-struct Rule {
-    keys: &'static [&'static str],
-    /// The value that is harmless, or `None` where every value is wrong.
-    harmless: Option<fn(&Tree) -> bool>,
-    why: &'static str,
-    help: &'static str,
-}
-
-const RULES: &[Rule] = &[
-    Rule {
-        keys: &["cluster", "network", "cni", "name"],
-        harmless: Some(|tree| tree.as_str() == Some("none")),
-        why: "Talos would install another network beside ichor's",
-        help: "take `cni` out of the patch: ichor writes `none`",
-    },
-    Rule {
-        keys: &["cluster", "proxy", "disabled"],
-        harmless: Some(|tree| tree.as_bool() == Some(true)),
-        why: "kube-proxy would run beside ichor's own balancing of Services",
-        help: "take `proxy` out of the patch: ichor turns it off",
-    },
-    Rule {
-        keys: &["machine", "features", "kubePrism", "enabled"],
-        harmless: Some(|tree| tree.as_bool() == Some(true)),
-        why: "the agent reaches the API through KubePrism before any Service works",
-        help: "take `kubePrism` out of the patch",
-    },
-    Rule {
-        keys: &["machine", "features", "kubePrism", "port"],
-        harmless: Some(|tree| tree.as_int() == Some(7445)),
-        why: "the agent reaches the API at 127.0.0.1:7445",
-        help: "take `kubePrism` out of the patch",
-    },
-    Rule {
-        keys: &["machine", "features", "hostDNS", "enabled"],
-        harmless: Some(|tree| tree.as_bool() == Some(true)),
-        why: "CoreDNS asks the nodes' own DNS at 169.254.116.108",
-        help: "take `hostDNS` out of the patch",
-    },
-    Rule {
-        keys: &["cluster", "network", "podSubnets"],
-        harmless: None,
-        why: "the pods' prefixes have a place of their own",
-        help: "write them as `network.pod_cidrs`",
-    },
-    Rule {
-        keys: &["cluster", "network", "serviceSubnets"],
-        harmless: None,
-        why: "the prefixes of Services have a place of their own",
-        help: "write them as `network.service_cidrs`",
-    },
-    Rule {
-        keys: &["cluster", "network", "dnsDomain"],
-        harmless: None,
-        why: "the cluster's domain has a place of its own",
-        help: "write it as `talos.cluster_domain`",
-    },
-    Rule {
-        keys: &["cluster", "clusterName"],
-        harmless: None,
-        why: "the cluster's name has a place of its own",
-        help: "write it as `name`, at the top of this file",
-    },
-    Rule {
-        keys: &["machine", "type"],
-        harmless: None,
-        why: "the role of a machine has a place of its own",
-        help: "write it as the node's `role`",
-    },
-    Rule {
-        keys: &["machine", "network", "hostname"],
-        harmless: None,
-        why: "the name of a machine has a place of its own",
-        help: "write it as the node's `name`",
-    },
-];
-
-fn patches_leave_the_network_alone(spec: &Spec, out: &mut Diagnostics) {
-    for document in documents(spec).iter().filter(|document| document.kind.is_empty()) {
-        for rule in RULES {
-            if let Some((tree, path)) = document.at(rule.keys).filter(|(tree, _)| !rule.harmless.is_some_and(|harmless| harmless(tree))) {
-                out.push(Diagnostic::new(&path, tree.span, rule.why).help(rule.help));
-            }
-        }
-        let fights = spec.versions.talos.numbers() >= (1, 13, 0);
-        if let Some((tree, path)) = document.at(&["cluster", "extraManifests"]).filter(|_| fights) {
-            for (index, item) in tree.as_seq().unwrap_or_default().iter().enumerate() {
-                if item.as_str().is_some_and(|url| url.contains("gateway-api")) {
-                    let message = "Talos 1.13 and later applies these again and again, and would fight the GitOps engine over them";
-                    let help = "take the line out: ichor installs the Gateway API itself, in the version below `versions`";
-                    out.push(Diagnostic::new(&path.index(index), item.span, message).help(help));
-                }
-            }
-        }
-        if let Some((tree, path)) = document.at(&["machine", "kubelet", "extraMounts"]) {
-            for (index, item) in tree.as_seq().unwrap_or_default().iter().enumerate() {
-                let target = item.get("destination").filter(|target| target.as_str().is_some_and(|to| to.starts_with("/sys/fs/cgroup")));
-                if let Some(target) = target {
-                    let path = path.index(index).key("destination");
-                    let help = "take the mount out: the agent attaches its programs at /sys/fs/cgroup, as Talos mounts it";
-                    out.push(Diagnostic::new(&path, target.span, "nothing may be mounted over the cgroups of Talos").help(help));
-                }
-            }
+/// Documents that came later, and settings that moved into documents of their own.
+fn talos_takes_the_patches(spec: &Spec, out: &mut Diagnostics) {
+    // A version outside the lock is told elsewhere.
+    let Ok(talos) = spec.versions.talos.as_str().parse() else { return };
+    for document in documents(spec) {
+        let is_whole = document.tree.get("kind").is_some() == document.tree.get("apiVersion").is_some();
+        for problem in check_patch(std::slice::from_ref(document.tree), &talos).into_iter().filter(|_| is_whole) {
+            out.push(Diagnostic::new(&document.path, problem.span, problem.message).help(problem.help));
         }
     }
 }

@@ -24,6 +24,7 @@ pub(super) const CHECKS: &[Check] = &[
     check(hosts_are_left_out, &[BLOCKS, HOSTS]),
     check(blocks_lie_wholly_in_a_network, &[BLOCKS, LANS]),
     check(families_are_those_of_the_cluster, &[BLOCKS, &["network.pod_cidrs"]]),
+    check(labels_name_their_pool, &[&["pools.service_selector", "pools.name"]]),
     check(every_family_is_offered, &[BLOCKS, ANNOUNCERS, &["pools.disabled", "pools.service_selector", "network.pod_cidrs"]]),
 ];
 
@@ -200,6 +201,20 @@ fn families_are_those_of_the_cluster(spec: &Spec, out: &mut Diagnostics) {
             let help =
                 format!("take the block out, or make the cluster dual-stack: add {family} prefixes to `pod_cidrs` and `service_cidrs`");
             out.push(offer.mistake(message).help(help).also(spec.network.pod_cidrs.span, "the families of the cluster"));
+        }
+    }
+}
+
+/// Many believe that this label chooses a pool by its name. It is a label like any other.
+const POOL_LABEL: &str = "io.cilium/lb-ipam-pool";
+
+fn labels_name_their_pool(spec: &Spec, out: &mut Diagnostics) {
+    for pool in spec.pools.iter() {
+        let label = pool.service_selector.iter().find(|(key, _)| key.as_str() == POOL_LABEL).map(|(_, value)| value);
+        if let Some(label) = label.filter(|label| label.as_str() != pool.name.as_str()) {
+            let message = format!("Services with this label seem to ask for pool `{label}`, and get addresses of pool `{}`", pool.name);
+            let help = format!("write `{POOL_LABEL}: {}`: nothing but this selector gives the label a meaning", pool.name);
+            out.push(label.mistake(message).warning().help(help).also(pool.name.span, "this pool"));
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The nodes that speak BGP, and the next hops that survivors take over.
 
+use ichor_talos_config::bgp_speaker;
+
 use super::patches::{DOCUMENTS, documents_of};
 use super::{Check, check};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::Spec;
 
 const SPEAKERS: &[&str] = &["bgp.is_on", "bgp.node_selector", "nodes.name", "nodes.role", "nodes.labels"];
@@ -19,7 +21,7 @@ const NATIVE_SINCE: (u64, u64, u64) = (1, 14, 0);
 
 fn one_speaker_on_a_node(spec: &Spec, out: &mut Diagnostics) {
     let Some(bgp) = spec.bgp() else { return };
-    let help = "leave the node out by `bgp.node_selector`, or turn Talos' own speaker off: two cannot share its address and port 179";
+    let help = "leave the node out by `bgp.node_selector`, or turn the other speaker off: two cannot share its address and port 179";
     for node in spec.speakers() {
         if *node.quirks.native_bgp {
             let message = format!("Talos' own BGP speaker runs on node `{}`, and ichor's does too", node.name);
@@ -27,9 +29,10 @@ fn one_speaker_on_a_node(spec: &Spec, out: &mut Diagnostics) {
                 node.quirks.native_bgp.mistake(message).help(help).also(bgp.node_selector.match_labels.span, "the nodes that speak BGP"),
             );
         }
-        for document in documents_of(spec, node).into_iter().filter(|document| document.kind.starts_with("BGP")) {
-            let message = format!("this patch starts Talos' own BGP speaker on node `{}`, and ichor's runs there too", node.name);
-            out.push(document.mistake(message).help(help).also(spec.bgp.span, "ichor's BGP"));
+        for document in documents_of(spec, node) {
+            let Some(span) = bgp_speaker(std::slice::from_ref(document.tree)) else { continue };
+            let message = format!("this patch starts another BGP speaker on node `{}`, and ichor's runs there too", node.name);
+            out.push(Diagnostic::new(&document.path, span, message).help(help).also(spec.bgp.span, "ichor's BGP"));
         }
     }
 }

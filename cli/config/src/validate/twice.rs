@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::net::IpAddr;
 
 use ichor_yaml::Span;
 
@@ -18,17 +19,19 @@ pub(super) const CHECKS: &[Check] = &[
     check(router_names, &[&["bgp.routers.name"]]),
     check(gateway_names, &[&["gateways.extra.name"]]),
     check(mac_addresses, &[&["nodes.interface.mac", "nodes.extra_interfaces.mac"]]),
+    check(machine_ids, &[&["nodes.uuid"]]),
     check(taints, &[&["nodes.taints"]]),
     check(registries, &[&["talos.registry_mirrors"]]),
     check(recipients, &[&["secrets.recipients"]]),
 ];
 
 fn one_holder_of_each_address(spec: &Spec, out: &mut Diagnostics) {
-    let all = held(spec);
-    for (index, second) in all.iter().enumerate() {
-        for first in all.iter().take(index).filter(|first| first.ip == second.ip && !may_share(first, second)) {
+    let mut holders: BTreeMap<IpAddr, Vec<Held<'_>>> = BTreeMap::new();
+    for second in held(spec) {
+        let before = holders.entry(second.ip).or_default();
+        for first in before.iter().filter(|first| !may_share(first, &second)) {
             // The one that was written is the one that can be mended.
-            let (at, other) = if second.written { (second, first) } else { (first, second) };
+            let (at, other) = if second.written { (&second, first) } else { (first, &second) };
             let mistake = at.mistake(format!("{} has the same address as {}: {}", at.holder, other.holder, at.ip));
             let help = if other.written {
                 "give one of the two another address"
@@ -37,6 +40,7 @@ fn one_holder_of_each_address(spec: &Spec, out: &mut Diagnostics) {
             };
             out.push(mistake.help(help).also(other.span, other.holder.as_str()));
         }
+        before.push(second);
     }
 }
 
@@ -111,6 +115,12 @@ fn mac_addresses(spec: &Spec, out: &mut Diagnostics) {
         "copy the MAC address from each machine's own label or BIOS",
         out,
     );
+}
+
+fn machine_ids(spec: &Spec, out: &mut Diagnostics) {
+    let ids = spec.nodes.iter().map(|node| &node.uuid);
+    let items = ids.filter_map(|uuid| Some(Item { text: uuid.as_ref()?.to_string(), path: &uuid.path, span: uuid.span }));
+    tell(items, |uuid| format!("a second machine has the UUID {uuid}"), "copy each machine's own from `omnictl get machines`", out);
 }
 
 fn taints(spec: &Spec, out: &mut Diagnostics) {

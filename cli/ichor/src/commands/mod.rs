@@ -1,8 +1,10 @@
 //! The commands: each returns what it did, and `lib.rs` prints it in the form that was asked for.
 
+mod configure;
+mod finish;
 mod man;
-mod shells;
 mod schema;
+mod shells;
 mod validate;
 mod version;
 
@@ -13,6 +15,7 @@ use crate::{Answer, Shell};
 /// Runs one command.
 pub(crate) fn run(command: Command, shell: &Shell) -> Result<Box<dyn Answer>, Failure> {
     Ok(match command {
+        Command::Configure(args) => configure::run(&args, shell)?,
         Command::Validate(args) => Box::new(validate::run(&args, shell)?),
         Command::Schema => Box::new(schema::run()),
         Command::Completions(args) => Box::new(shells::run(args.shell)),
@@ -22,5 +25,3 @@ pub(crate) fn run(command: Command, shell: &Shell) -> Result<Box<dyn Answer>, Fa
         _ => return Err(Failure::new("later")),
     })
 }
-
-mod finish;

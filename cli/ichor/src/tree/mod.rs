@@ -7,6 +7,7 @@ mod journal;
 mod lock;
 pub mod manifest;
 mod moves;
+pub mod one_file;
 mod path;
 pub mod write;
 

@@ -1,0 +1,190 @@
+//! What must hold of the tree of every cluster, whichever switches are on.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod objects;
+mod sample;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ichor_templates::Tree;
+use ichor_yaml::{Map, Node, Value};
+use objects::{Object, Reader, text};
+use sample::{MARK, Sample, tree};
+
+/// Kinds that stand in no namespace.
+const CLUSTER_WIDE: [&str; 18] = [
+    "BFDProfile",
+    "CiliumBGPAdvertisement",
+    "CiliumBGPClusterConfig",
+    "CiliumBGPPeerConfig",
+    "CiliumClusterwideNetworkPolicy",
+    "CiliumL2AnnouncementPolicy",
+    "CiliumLoadBalancerIPPool",
+    "ClusterIssuer",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "FloatingNextHop",
+    "GatewayClass",
+    "Namespace",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "CiliumCIDRGroup",
+    "PriorityClass",
+];
+
+#[test]
+fn the_tree_of_every_combination_holds_together() {
+    let mut reader = Reader::default();
+    for sample in Sample::all() {
+        let tree = tree(&sample.text());
+        let objects = reader.objects(&tree);
+        let faults =
+            [twice(&objects), out_of_place(&objects, sample.engine), unlisted(&mut reader, &tree), told(&tree), unguarded(&objects)];
+        let faults: Vec<_> = faults.into_iter().flatten().collect();
+        assert!(faults.is_empty(), "{sample:?}\n{}", faults.join("\n"));
+    }
+}
+
+/// Objects that two files would both make.
+fn twice(objects: &[Object]) -> Vec<String> {
+    let mut seen = BTreeMap::new();
+    let again = objects.iter().filter_map(|object| {
+        let before = seen.insert(object.key(), &object.path)?;
+        Some(format!("{} is in {before} and in {}", object.key(), object.path))
+    });
+    again.collect()
+}
+
+/// Objects without a namespace that need one, with one that they cannot have, or with one that nobody makes.
+fn out_of_place(objects: &[Object], engine: &str) -> Vec<String> {
+    let mut made: BTreeSet<&str> = ["kube-system", "default"].into();
+    made.extend(match engine {
+        "flux" => Some("flux-system"),
+        "argocd" => Some("argocd"),
+        _ => None,
+    });
+    made.extend(objects.iter().filter(|object| object.kind() == "Namespace").map(|object| object.text("/metadata/name")));
+    let fault = |object: &&Object| {
+        let namespace = object.text("/metadata/namespace");
+        let wide = CLUSTER_WIDE.contains(&object.kind());
+        wide != namespace.is_empty() || (!wide && !made.contains(namespace))
+    };
+    objects.iter().filter(fault).map(|object| format!("{} ({}) is in no namespace that is made", object.key(), object.path)).collect()
+}
+
+/// Files that no `kustomization.yaml` lists, and entries of one that are not there.
+fn unlisted(reader: &mut Reader, tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut listed = BTreeSet::new();
+    let mut folders = BTreeSet::new();
+    for (path, content) in tree.iter() {
+        let Some(folder) = path.strip_suffix("/kustomization.yaml") else { continue };
+        folders.insert(folder.to_owned());
+        for entry in reader.documents(path, text(content).0)[0]["resources"].as_array().unwrap() {
+            let target = resolve(folder, entry.as_str().unwrap());
+            if tree.get(&target).is_none() && tree.get(&format!("{target}/kustomization.yaml")).is_none() {
+                faults.push(format!("{path} lists {target}, which is not there"));
+            }
+            listed.insert(target);
+        }
+    }
+    for (path, _) in tree.iter().filter(|(path, _)| folders.iter().any(|folder| path.starts_with(&format!("{folder}/")))) {
+        if !path.ends_with("/kustomization.yaml") && !listed.contains(path) {
+            faults.push(format!("{path} is listed nowhere"));
+        }
+    }
+    faults
+}
+
+fn resolve(folder: &str, entry: &str) -> String {
+    let mut parts: Vec<_> = folder.split('/').collect();
+    for part in entry.split('/') {
+        match part {
+            ".." => {
+                parts.pop().unwrap();
+            }
+            "." => {}
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// Files in clear that hold a secret, Secrets in clear, and sealed files that hold nothing to hide.
+fn told(tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (path, content) in tree.iter() {
+        let (text, secret) = text(content);
+        if !secret && (text.contains(MARK) || text.lines().any(|line| line == "kind: Secret")) {
+            faults.push(format!("{path} tells a secret"));
+        }
+        if secret && !text.contains(MARK) {
+            faults.push(format!("{path} is sealed and has no secret"));
+        }
+        if secret != path.contains(".sops.") && path != ".sops.yaml" {
+            faults.push(format!("{path} is named for what it is not"));
+        }
+    }
+    faults
+}
+
+/// What must outlive its file: definitions, namespaces, the agent, and what it announces.
+fn unguarded(objects: &[Object]) -> Vec<String> {
+    const KINDS: [&str; 9] = [
+        "BFDProfile",
+        "CiliumBGPAdvertisement",
+        "CiliumBGPClusterConfig",
+        "CiliumBGPPeerConfig",
+        "CiliumL2AnnouncementPolicy",
+        "CiliumLoadBalancerIPPool",
+        "CustomResourceDefinition",
+        "FloatingNextHop",
+        "Namespace",
+    ];
+    let must = |object: &&Object| {
+        KINDS.contains(&object.kind())
+            || ["ichor-agent", "ichor-announcer"].contains(&object.text("/metadata/name")) && object.kind() == "DaemonSet"
+    };
+    let open = |object: &&Object| {
+        object.annotation("kustomize.toolkit.fluxcd.io/prune") != "disabled"
+            || object.annotation("argocd.argoproj.io/sync-options") != "Prune=false,Delete=false"
+    };
+    objects.iter().filter(must).filter(open).map(|object| format!("{} may be pruned", object.key())).collect()
+}
+
+#[test]
+fn the_order_of_keys_changes_nothing() {
+    for engine in sample::ENGINES {
+        let sample = Sample { engine, ..Sample::FULL };
+        let plain = ichor_yaml::parse_one(&sample.text()).unwrap();
+        let turned = ichor_yaml::emit(&reversed(plain), ichor_yaml::Layout::Two);
+        assert_ne!(sample.text(), turned);
+        assert_eq!(files(&tree(&sample.text())), files(&tree(&turned)), "{engine}");
+    }
+}
+
+/// The same mapping with all keys the other way round; lists have an order that means something.
+fn reversed(node: Node) -> Node {
+    Node::new(match node.value {
+        Value::Map(map) => {
+            Value::Map(map.entries.into_iter().rev().fold(Map::new(), |map, entry| map.with(entry.key, reversed(entry.node))))
+        }
+        Value::Seq(items) => Value::Seq(items.into_iter().map(reversed).collect()),
+        value => value,
+    })
+}
+
+fn files(tree: &Tree) -> Vec<(&str, &str)> {
+    tree.iter().map(|(path, content)| (path, text(content).0)).collect()
+}
+
+#[test]
+fn the_example_renders() {
+    let tree = tree(include_str!("../../../cluster.example.yaml"));
+    for path in
+        ["talos/all.yaml", "cluster/apps/kube-system/ichor/app/agent.yaml", "cluster/apps/kube-system/ichor/ks.yaml", "unifi/bgp.sops.conf"]
+    {
+        assert!(tree.get(path).is_some(), "{path} is not among {:?}", files(&tree).iter().map(|(path, _)| *path).collect::<Vec<_>>());
+    }
+}
