@@ -1,5 +1,7 @@
 //! Gateways for HTTP: the class, each gateway with its listeners, and the redirect from HTTP to HTTPS.
 
+use std::net::IpAddr;
+
 use ichor_config::Cluster;
 use ichor_config::model::{Gateway, Hostname, List};
 use serde::Serialize;
@@ -101,6 +103,11 @@ pub(crate) fn written_hostnames(cluster: &Cluster) -> Vec<String> {
     described(cluster).iter().flat_map(|gateway| gateway.hostnames.iter().map(|name| name.to_string())).collect()
 }
 
+/// The addresses of all gateways.
+pub(crate) fn addresses(cluster: &Cluster) -> Vec<IpAddr> {
+    described(cluster).into_iter().flat_map(|gateway| gateway.addresses).collect()
+}
+
 /// Where people find one of the cluster's own applications, if the internal gateway serves a domain.
 pub(crate) fn internal_name(cluster: &Cluster, application: &str) -> Option<String> {
     let served = *cluster.gateways.enabled && cluster.gateways.internal.is_some();
@@ -133,7 +140,7 @@ pub(crate) fn add_route(scope: Scope<'_>, component: &mut Component, application
 /// A gateway as the cluster describes it, whichever of the three keys it stands under.
 struct Described<'a> {
     name: String,
-    addresses: Vec<String>,
+    addresses: Vec<IpAddr>,
     hostnames: &'a List<Hostname>,
     https_redirect: bool,
 }
@@ -150,7 +157,7 @@ fn described(cluster: &Cluster) -> Vec<Described<'_>> {
         .filter(|_| *gateways.enabled)
         .map(|(name, addresses, hostnames, redirect)| Described {
             name,
-            addresses: addresses.iter().map(|address| address.to_string()).collect(),
+            addresses: addresses.iter().map(|address| address.0).collect(),
             hostnames,
             https_redirect: **redirect,
         })
@@ -178,7 +185,7 @@ fn components(scope: Scope<'_>) -> Result<Vec<Component>, Error> {
             namespace: namespace.clone(),
             class: CLASS_NAME,
             public_target: (name == EXTERNAL).then(|| tunnel::public_target(scope.cluster)).flatten(),
-            addresses,
+            addresses: addresses.iter().map(ToString::to_string).collect(),
             listeners: listeners(&hostnames(scope.cluster, written), secret, redirect),
             name,
         };

@@ -18,6 +18,7 @@ mod layout;
 mod namespaces;
 mod network;
 mod part;
+mod policies;
 mod render;
 mod router;
 mod secrets;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::component::Component;
 use crate::engine::{Error, Template, template};
+use crate::gitops;
 use crate::part::{Part, Scope};
 
 const NAMESPACES: Template = template!("namespaces/namespaces.yaml.j2");
@@ -25,7 +26,10 @@ struct NamespacesContext {
 /// Adds the component that makes the namespaces of the others, and lets them wait for it.
 pub(crate) fn add(scope: Scope<'_>, components: &mut Vec<Component>) -> Result<(), Error> {
     let mut namespaces = BTreeSet::new();
-    for component in components.iter_mut().filter(|component| !BUILT_IN.contains(&component.namespace.as_str())) {
+    let engine = gitops::engine_namespace(scope.cluster);
+    // The engine's own installation makes the engine's, and would take it for its own again each time.
+    let there = |name: &str| BUILT_IN.contains(&name) || engine.as_deref() == Some(name);
+    for component in components.iter_mut().filter(|component| !there(&component.namespace)) {
         namespaces.insert(component.namespace.clone());
         component.needs.push(NAME.to_owned());
     }

@@ -11,8 +11,8 @@ use crate::part::{Part, Scope};
 use crate::secrets::{Secrets, WantedSecret};
 use crate::tree::Tree;
 use crate::{
-    agent, apps, certificates, crds, dns, gateways, gitops, guards, layout, namespaces, network, router, sops_config, talos, tunnel,
-    workload,
+    agent, apps, certificates, crds, dns, gateways, gitops, guards, layout, namespaces, network, policies, router, sops_config, talos,
+    tunnel, workload,
 };
 
 /// Every part; the order decides nothing.
@@ -27,6 +27,7 @@ const PARTS: &[Part] = &[
     layout::PART,
     namespaces::PART,
     network::PART,
+    policies::PART,
     router::PART,
     sops_config::PART,
     talos::PART,

@@ -88,7 +88,7 @@ pub fn talos_cluster(cluster: &Cluster) -> Result<input::Cluster, Error> {
 
 /// Whether load balancers leave control planes out: they run no ordinary pods, and workers announce.
 fn control_planes_are_skipped(cluster: &Cluster) -> bool {
-    let l2 = cluster.l2_enabled().then(|| cluster.selected(&cluster.l2.node_selector)).unwrap_or_default();
+    let l2 = if cluster.l2_enabled() { cluster.selected(&cluster.l2.node_selector) } else { Vec::new() };
     let mut announcers = cluster.speakers().into_iter().chain(l2);
     !cluster.schedules_on_control_planes() && announcers.any(|node| *node.role == Role::Worker)
 }

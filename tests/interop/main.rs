@@ -1,3 +1,9 @@
-//! What is rendered, handed to the programs that it is for.
+//! What is rendered for the five users and the example, under the programs that will read it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod described;
+mod golden;
+mod kustomize;
+mod objects;
 mod router;
+mod talos;

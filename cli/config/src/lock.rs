@@ -53,7 +53,7 @@ pub const LOCK: Lock = Lock {
         TalosLine { talos: (1, 14), kubernetes_minor: (32, 37) },
     ],
     agent: &["v0.1.0"],
-    gateway_api: &[GatewayApi { version: "v1.5.1", sha256: "" }],
+    gateway_api: &[GatewayApi { version: "v1.6.3", sha256: "a3e53dea8edc02dca8351ab14748a07501ea8dc4987b52a396a651334f339523" }],
     min_kernel: (5, 10),
     min_unifi: &[("UXG-ENTERPRISE", (4, 1, 8)), ("", (4, 1, 13))],
     bird_major: 2,

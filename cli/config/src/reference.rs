@@ -4,8 +4,17 @@ use std::fmt::Write as _;
 
 use serde_json::{Value as Json, json};
 
-use crate::field::{Field, SectionDoc};
+use crate::field::{Field, FieldDoc, SectionDoc};
 use crate::model::Spec;
+
+const PREFACE: &str = "# cluster.yaml
+
+One file describes the cluster. `ichor init` writes a first one, `ichor validate` looks for mistakes, `ichor configure`
+renders everything from it; [cluster.example.yaml](../cluster.example.yaml) is a whole one. `ichor schema` prints this page for
+editors. A key without a default is required, and a key that is not here is refused.
+
+This page is made out of the types by `cargo xtask docs`.
+";
 
 /// The JSON Schema of `cluster.yaml`, for editors.
 pub fn json_schema() -> Json {
@@ -21,8 +30,7 @@ pub fn json_schema() -> Json {
 pub fn reference_page() -> String {
     let mut sections = Vec::new();
     Spec::sections(&mut sections);
-    let mut page =
-        String::from("# cluster.yaml\n\nEvery key, made out of the types by `cargo xtask docs`. A key without a default is required.\n");
+    let mut page = String::from(PREFACE);
     for section in &sections {
         write_section(&mut page, section);
     }
@@ -38,6 +46,17 @@ fn write_section(page: &mut String, section: &SectionDoc) {
             Some("") => "its defaults".to_owned(),
             Some(default) => format!("`{default}`"),
         };
-        let _ = writeln!(page, "| `{}` | {} | {} | {} |", field.key, field.values, default, field.doc);
+        let _ = writeln!(page, "| `{}` | {} | {default} | {} |", field.key, values(field), field.doc);
+    }
+}
+
+/// What may stand there; each of a few words with its sentence.
+fn values(field: &FieldDoc) -> String {
+    let is_list = field.values.starts_with("list of");
+    let words: Vec<_> = field.words.iter().map(|(word, sentence)| format!("`{word}`: {sentence}")).collect();
+    match (words.is_empty(), is_list) {
+        (true, _) => field.values.replace('|', "\\|"),
+        (false, true) => format!("list of<br>{}", words.join("<br>")),
+        (false, false) => words.join("<br>"),
     }
 }

@@ -78,6 +78,9 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
+/// The cases whose mistake is that they are no YAML; in any other, an edit went wrong.
+const NOT_YAML: [&str; 2] = ["not YAML", "a tab in the indentation"];
+
 /// Whether a person can find the place and knows what to do.
 fn assert_helpful(case: &Case, diagnostic: &Diagnostic) {
     let what = format!("`{}`: {}", case.name, diagnostic.message);
@@ -100,6 +103,8 @@ fn every_mistake_prints_what_is_expected() {
                 Err(diagnostics) => ("refused", diagnostics),
             };
             page.push_str(&format!("=== {} ({verdict})\n\n", case.name));
+            let broken = diagnostics.iter().any(|diagnostic| diagnostic.message.starts_with("this is not YAML"));
+            assert_eq!(broken, NOT_YAML.contains(&case.name.as_str()), "`{}` is about what stands in the file", case.name);
             for diagnostic in &diagnostics {
                 assert_helpful(&case, diagnostic);
                 page.push_str(&diagnostic.render("cluster.yaml", &case.text, false));

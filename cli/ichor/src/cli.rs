@@ -86,9 +86,35 @@ pub enum Command {
     Man(Man),
     /// Print the version, and the versions that were tested with it
     Version,
-    /// Complete a write that another process began.
+    #[command(flatten)]
+    Planned(Planned),
+}
+
+/// Commands that are planned: each says so, instead of passing for a mistake in typing.
+#[derive(Debug, Subcommand)]
+pub enum Planned {
     #[command(hide = true)]
-    FinishWrite { root: PathBuf },
+    Bootstrap(Anything),
+    #[command(hide = true)]
+    Connectivity(Anything),
+    #[command(hide = true)]
+    Explain(Anything),
+    #[command(hide = true)]
+    Lab(Anything),
+    #[command(hide = true)]
+    Observe(Anything),
+    #[command(hide = true)]
+    Rollback(Anything),
+    #[command(hide = true)]
+    Status(Anything),
+    #[command(hide = true)]
+    Upgrade(Anything),
+}
+
+#[derive(Debug, Args)]
+pub struct Anything {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub words: Vec<String>,
 }
 
 /// Where the cluster is described.

@@ -25,6 +25,11 @@ impl Described {
         self.file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 
+    /// A file beside it, by its relative path.
+    pub(crate) fn beside(&self, path: &str) -> PathBuf {
+        self.file.with_file_name(path)
+    }
+
     /// What is allowed and probably not meant, as data.
     pub(crate) fn warnings_json(&self) -> Json {
         self.warnings.iter().map(|warning| warning.json.clone()).collect()
@@ -66,7 +71,8 @@ pub(crate) fn read(args: &ConfigFile, printer: &Printer) -> Result<Described, Fa
     }
 }
 
-fn mistake(one: &Diagnostic, file: &Path, text: &str, printer: &Printer) -> Mistake {
+/// A mistake in a file, in both forms.
+pub(crate) fn mistake(one: &Diagnostic, file: &Path, text: &str, printer: &Printer) -> Mistake {
     let name = file.display().to_string();
     let (start, end) = (one.span.start, one.span.end);
     let json = json!({

@@ -60,7 +60,7 @@ impl Failure {
 }
 
 /// The system's words without its number.
-pub fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     match text.rfind(" (os error ") {
         Some(at) => text.get(..at).unwrap_or_default().to_owned(),

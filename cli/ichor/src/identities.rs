@@ -61,7 +61,8 @@ impl Identities {
 
     /// What to do when no identity opens a file.
     pub(crate) fn help(&self) -> String {
-        let mut help = format!("set SOPS_AGE_KEY_FILE to the file with the private key of one of them; looked in {}", self.places.join(", "));
+        let mut help =
+            format!("set SOPS_AGE_KEY_FILE to the file with the private key of one of them; looked in {}", self.places.join(", "));
         if !self.unusable.is_empty() {
             help.push_str(&format!("; not usable here: {}", self.unusable.join(", ")));
         }

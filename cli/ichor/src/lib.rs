@@ -3,6 +3,7 @@
 pub mod cli;
 mod commands;
 mod config;
+mod editor;
 mod exit;
 mod failure;
 mod gateway_api;
@@ -12,10 +13,10 @@ mod printer;
 mod sealing;
 mod secrets_file;
 mod system;
+mod terminal;
 pub mod tree;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _};
@@ -43,8 +44,6 @@ pub(crate) trait Answer {
 #[derive(Debug)]
 pub(crate) struct Shell {
     pub(crate) printer: Printer,
-    /// This program, for work that another process does better.
-    pub(crate) program: Option<PathBuf>,
 }
 
 /// Runs the tool with the arguments of the command line, the first of which is its own name.
@@ -82,7 +81,7 @@ fn run(cli: Cli) -> Exit {
         _ => Loudness::Normal,
     };
     let printer = Printer::new(cli.global.output, loudness, cli.global.color);
-    let shell = Shell { printer, program: std::env::current_exe().ok() };
+    let shell = Shell { printer };
     let exit = match commands::run(cli.command, &shell) {
         Ok(answer) => {
             if shell.printer.is_json() {
@@ -110,4 +109,3 @@ fn run(cli: Cli) -> Exit {
 pub fn command() -> clap::Command {
     Cli::command()
 }
-

@@ -46,7 +46,8 @@ impl<'a> Sealing<'a> {
         let terms = self.terms(path)?;
         let previous = previous.map(|text| Previous { text, identities: &self.identities.usable });
         let sealed = if is_yaml(path) {
-            let documents = ichor_yaml::parse(plaintext).map_err(|error| Failure::new(format!("`{path}` is not YAML: {}", error.message)))?;
+            let documents =
+                ichor_yaml::parse(plaintext).map_err(|error| Failure::new(format!("`{path}` is not YAML: {}", error.message)))?;
             let documents: Vec<Node> = documents.into_iter().map(|document| document.root).collect();
             system::with_entropy(|entropy| ichor_sops::seal(previous, &documents, &terms, entropy, &self.now))?
         } else {

@@ -32,7 +32,7 @@ pub(crate) struct SecretsFile {
 impl SecretsFile {
     /// Opens the file beside `cluster.yaml`; one that is not there is empty.
     pub(crate) fn open(described: &Described, identities: &Identities) -> Result<Self, Failure> {
-        let place = described.folder().join(described.cluster.secrets.file.as_str());
+        let place = described.beside(described.cluster.secrets.file.as_str());
         let sealed = match fs::read_to_string(&place) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self { place, sealed: None, root: Map::new() }),
@@ -56,11 +56,6 @@ impl SecretsFile {
             return Ok(None);
         }
         Lock::exclusive(&folder, printer).map(Some)
-    }
-
-    /// Puts new bytes in the place of the file in one step; they are sealed.
-    pub(crate) fn write(place: &Path, sealed: &str) -> Result<(), Failure> {
-        crate::tree::one_file::write(place, sealed.as_bytes())
     }
 
     /// The one mapping of texts that the file must be.

@@ -17,8 +17,12 @@ use crate::part::{Part, Scope};
 use crate::secrets::{SecretOrigin, SecretText, WantedSecret};
 use crate::workload::Workload;
 
+pub(crate) use dragonfly::DRAGONFLY;
+pub(crate) use keycloak::{KEYCLOAK, MANAGEMENT_PORT};
+pub(crate) use langfuse::{CLICKHOUSE, CLICKHOUSE_HTTP_PORT, CLICKHOUSE_NATIVE_PORT, LANGFUSE, WORKER, WORKER_PORT};
+pub(crate) use litellm::LITELLM;
 pub(crate) use postgres::PORT as POSTGRES_PORT;
-pub(crate) use {dragonfly::DRAGONFLY, keycloak::KEYCLOAK, langfuse::LANGFUSE, litellm::LITELLM, rustfs::RUSTFS};
+pub(crate) use rustfs::{CONSOLE_PORT, RUSTFS};
 
 pub(crate) const PART: Part = Part { components, wanted, ..Part::NONE };
 

@@ -8,7 +8,7 @@ pub(super) const ACCESS_KEY: &str = "apps.rustfs.access_key";
 pub(super) const SECRET_KEY: &str = "apps.rustfs.secret_key";
 /// The region that clients sign for.
 pub(super) const REGION: &str = "us-east-1";
-const CONSOLE_PORT: u16 = 9001;
+pub(crate) const CONSOLE_PORT: u16 = 9001;
 
 pub(crate) const RUSTFS: App = App {
     name: "rustfs",

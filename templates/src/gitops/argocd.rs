@@ -13,7 +13,7 @@ pub(super) const ROOT: Template = template!("gitops/argocd-root.yaml.j2");
 pub(super) const COMPONENT: Template = template!("gitops/argocd-application.yaml.j2");
 pub(super) const REPOSITORY_SECRET: Template = template!("gitops/argocd-repository-secret.yaml.j2");
 
-const NAMESPACE: &str = "argocd";
+pub(super) const NAMESPACE: &str = "argocd";
 
 #[derive(Debug, Serialize)]
 struct ApplicationContext<'a> {

@@ -14,7 +14,7 @@ pub(super) const ROOT: Template = template!("gitops/flux-root.yaml.j2");
 pub(super) const COMPONENT: Template = template!("gitops/flux-component.yaml.j2");
 pub(super) const REPOSITORY_SECRET: Template = template!("gitops/flux-repository-secret.yaml.j2");
 
-const NAMESPACE: &str = "flux-system";
+pub(super) const NAMESPACE: &str = "flux-system";
 
 #[derive(Debug, Serialize)]
 struct RootContext {
@@ -71,7 +71,7 @@ fn root_context(scope: Scope<'_>, folder: &str) -> RootContext {
     }
 }
 
-pub(super) fn object(scope: Scope<'_>, component: &Component, path: String) -> Result<String, Error> {
+pub(super) fn object(scope: Scope<'_>, component: &Component, path: &str) -> Result<String, Error> {
     let context = ComponentContext {
         name: &component.name,
         namespace: namespace(scope.cluster, NAMESPACE),

@@ -46,7 +46,7 @@ pub(crate) fn write(scope: Scope<'_>, places: &Places, components: &[Component],
         let path = repository_path(scope.cluster, &places.component(component));
         let text = match *scope.cluster.gitops.engine {
             Engine::ArgoCd => argocd::object(scope, component, waves.of_component(component), path)?,
-            _ => flux::object(scope, component, path)?,
+            _ => flux::object(scope, component, &path)?,
         };
         let mut own = Component::new("", "");
         own.file(name, text);
@@ -99,6 +99,16 @@ fn over_ssh(cluster: &Cluster) -> bool {
 
 fn repository(cluster: &Cluster) -> String {
     cluster.gitops.repository.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+/// The namespace of the engine, if there is one.
+pub(crate) fn engine_namespace(cluster: &Cluster) -> Option<String> {
+    let default = match *cluster.gitops.engine {
+        Engine::Flux => flux::NAMESPACE,
+        Engine::ArgoCd => argocd::NAMESPACE,
+        Engine::None => return None,
+    };
+    Some(namespace(cluster, default))
 }
 
 fn namespace(cluster: &Cluster, default: &str) -> String {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod objects;
+mod policies;
 mod sample;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,15 +36,22 @@ const CLUSTER_WIDE: [&str; 18] = [
 
 #[test]
 fn the_tree_of_every_combination_holds_together() {
-    let mut reader = Reader::default();
-    for sample in Sample::all() {
-        let tree = tree(&sample.text());
-        let objects = reader.objects(&tree);
-        let faults =
-            [twice(&objects), out_of_place(&objects, sample.engine), unlisted(&mut reader, &tree), told(&tree), unguarded(&objects)];
-        let faults: Vec<_> = faults.into_iter().flatten().collect();
-        assert!(faults.is_empty(), "{sample:?}\n{}", faults.join("\n"));
-    }
+    std::thread::scope(|scope| {
+        for layout in sample::LAYOUTS {
+            scope.spawn(move || {
+                let mut reader = Reader::default();
+                Sample::all(layout).into_iter().for_each(|sample| holds_together(&mut reader, sample));
+            });
+        }
+    });
+}
+
+fn holds_together(reader: &mut Reader, sample: Sample) {
+    let tree = tree(&sample.text());
+    let objects = reader.objects(&tree);
+    let faults =
+        [twice(&objects), out_of_place(&objects, sample.engine), unlisted(reader, &tree), told(&tree), unguarded(&objects)].concat();
+    assert!(faults.is_empty(), "{sample:?}\n{}", faults.join("\n"));
 }
 
 /// Objects that two files would both make.

@@ -1,6 +1,7 @@
 //! The objects in a tree, as the API server would see them.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use ichor_templates::{Content, Tree};
 use serde_json::Value as Json;
@@ -9,8 +10,7 @@ use serde_json::Value as Json;
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
     pub(crate) path: String,
-    pub(crate) json: Json,
-    pub(crate) secret: bool,
+    pub(crate) json: Rc<Json>,
 }
 
 impl Object {
@@ -36,17 +36,17 @@ impl Object {
 /// Parses texts, each only once.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
-    known: BTreeMap<String, Vec<Json>>,
+    known: BTreeMap<String, Vec<Rc<Json>>>,
 }
 
 impl Reader {
-    pub(crate) fn documents(&mut self, path: &str, text: &str) -> Vec<Json> {
+    pub(crate) fn documents(&mut self, path: &str, text: &str) -> Vec<Rc<Json>> {
         if let Some(known) = self.known.get(text) {
             return known.clone();
         }
         let documents = ichor_yaml::parse(text).unwrap_or_else(|error| panic!("{path} is not YAML: {error}\n{text}"));
         assert!(documents.iter().all(|document| document.duplicates.is_empty()), "{path} has a key twice\n{text}");
-        let documents: Vec<_> = documents.iter().map(|document| ichor_yaml::to_json(&document.root)).collect();
+        let documents: Vec<_> = documents.iter().map(|document| Rc::new(ichor_yaml::to_json(&document.root))).collect();
         self.known.insert(text.to_owned(), documents.clone());
         documents
     }
@@ -55,11 +55,10 @@ impl Reader {
     pub(crate) fn objects(&mut self, tree: &Tree) -> Vec<Object> {
         let mut objects = Vec::new();
         for (path, content) in tree.iter().filter(|(path, _)| path.ends_with(".yaml")) {
-            let (text, secret) = text(content);
-            for json in self.documents(path, text) {
+            for json in self.documents(path, text(content).0) {
                 let foreign = path.starts_with("talos/") || path.starts_with("omni/") || path.ends_with("kustomization.yaml");
                 if !foreign && path != ".sops.yaml" {
-                    objects.push(Object { path: path.to_owned(), json, secret });
+                    objects.push(Object { path: path.to_owned(), json });
                 }
             }
         }

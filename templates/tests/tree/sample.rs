@@ -47,24 +47,19 @@ impl Sample {
         edge: true,
     };
 
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
-        let switches = move |layout| {
-            let both = [false, true];
-            let mut samples = Vec::new();
-            for engine in ENGINES {
-                for stack in STACKS {
-                    for policies in POLICIES {
-                        for (bgp, observed) in both.into_iter().flat_map(|bgp| both.map(|observed| (bgp, observed))) {
-                            for (apps, edge) in both.into_iter().flat_map(|apps| both.map(|edge| (apps, edge))) {
-                                samples.push(Self { layout, engine, stack, bgp, observed, policies, apps, edge });
-                            }
-                        }
-                    }
+    /// Every combination of switches with one layout.
+    pub(crate) fn all(layout: &'static str) -> Vec<Self> {
+        let both = [false, true];
+        let mut samples = Vec::new();
+        for (engine, stack) in ENGINES.into_iter().flat_map(|engine| STACKS.map(|stack| (engine, stack))) {
+            for (policies, bgp) in POLICIES.into_iter().flat_map(|policies| both.map(|bgp| (policies, bgp))) {
+                for (observed, apps) in both.into_iter().flat_map(|observed| both.map(|apps| (observed, apps))) {
+                    // On in half of them, and with each of the others both on and off.
+                    samples.push(Self { layout, engine, stack, bgp, observed, policies, apps, edge: bgp ^ observed ^ apps });
                 }
             }
-            samples
-        };
-        LAYOUTS.into_iter().flat_map(switches)
+        }
+        samples
     }
 
     pub(crate) fn text(self) -> String {

@@ -53,7 +53,8 @@ pub trait Field: Sized {
 pub struct Spanned<T> {
     pub value: T,
     pub span: Span,
-    pub path: Path,
+    /// Not called `path`, for sections have keys of that name.
+    pub at: Path,
     /// Whether the user wrote it, or it is the default.
     pub written: bool,
 }
@@ -61,7 +62,7 @@ pub struct Spanned<T> {
 impl<T> Spanned<T> {
     /// A mistake in this very value.
     pub fn mistake(&self, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(&self.path, self.span, message)
+        Diagnostic::new(&self.at, self.span, message)
     }
 }
 
@@ -96,7 +97,7 @@ impl<T: Field> Field for Vec<Spanned<T>> {
         for (index, item) in items.iter().enumerate() {
             let path = path.index(index);
             match T::decode(item, &path, out) {
-                Some(value) => list.push(Spanned { value, span: item.span, path, written: true }),
+                Some(value) => list.push(Spanned { value, span: item.span, at: path, written: true }),
                 None => out.doubt(&path),
             }
         }
@@ -160,7 +161,7 @@ impl<K: Field + Ord, T: Field> Field for BTreeMap<K, Spanned<T>> {
             let key = K::decode(&key_node, &path, out);
             let value = T::decode(&entry.node, &path, out);
             match (key, value) {
-                (Some(key), Some(value)) => drop(entries.insert(key, Spanned { value, span: entry.node.span, path, written: true })),
+                (Some(key), Some(value)) => drop(entries.insert(key, Spanned { value, span: entry.node.span, at: path, written: true })),
                 _ => out.doubt(&path),
             }
         }

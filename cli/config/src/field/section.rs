@@ -105,7 +105,7 @@ pub(crate) fn field<T: Field>(
     if let Some(entry) = map.entries.iter().find(|entry| entry.key == key) {
         place = if entry.node.span.start == entry.node.span.end { entry.key_span } else { entry.node.span };
         if let Some(value) = T::decode(&entry.node, &path, out) {
-            return Some(Spanned { value, span: place, path, written: true });
+            return Some(Spanned { value, span: place, at: path, written: true });
         }
         out.doubt(&path);
     } else if default.is_none() {
@@ -120,7 +120,7 @@ pub(crate) fn field<T: Field>(
             T::decode(&node, &path, out)
         }
     };
-    Some(Spanned { value: value?, span: place, path, written: false })
+    Some(Spanned { value: value?, span: place, at: path, written: false })
 }
 
 /// Moves a default to where its section stands: a mistake in it is shown there.
@@ -147,7 +147,7 @@ pub(crate) fn schema<T: Section>() -> Json {
             object.insert("description".into(), Json::String(field.doc));
             match field.default {
                 None => required.push(Json::from(field.key)),
-                Some("null") => {}
+                Some("null" | "") => {}
                 Some(default) => {
                     if let Ok(node) = ichor_yaml::parse_one(default) {
                         object.insert("default".into(), ichor_yaml::to_json(&node));

@@ -54,7 +54,6 @@ impl OldField {
 pub(super) struct Old {
     fields: Vec<OldField>,
     pub(super) nodes: Vec<Vec<OldField>>,
-    pub(super) is_toml: bool,
 }
 
 const CLUSTER_YAML: &str = "cluster.yaml";
@@ -65,13 +64,13 @@ impl Old {
     pub(super) fn read(source: Source<'_>) -> Result<Self, ImportError> {
         match source {
             Source::Yaml { cluster, nodes } => {
-                let mut old = Self { fields: Vec::new(), nodes: Vec::new(), is_toml: false };
+                let mut old = Self { fields: Vec::new(), nodes: Vec::new() };
                 old.read_root(CLUSTER_YAML, &parse_yaml(CLUSTER_YAML, cluster)?)?;
                 old.read_root(NODES_YAML, &parse_yaml(NODES_YAML, nodes)?)?;
                 Ok(old)
             }
             Source::Toml { cluster } => {
-                let mut old = Self { fields: Vec::new(), nodes: Vec::new(), is_toml: true };
+                let mut old = Self { fields: Vec::new(), nodes: Vec::new() };
                 old.read_root(CLUSTER_TOML, &parse_toml(cluster)?)?;
                 Ok(old)
             }

@@ -17,7 +17,7 @@ section! {
         /// ichor's agent, as an image tag.
         agent: Version = "v0.1.0",
         /// The Gateway API's CRDs, standard channel.
-        gateway_api: Version = "v1.5.1",
+        gateway_api: Version = "v1.6.3",
         /// The oldest kernel among the nodes, where one runs another than its Talos version ships; checked against the datapath's needs.
         kernel: Option<Version> = "null",
     }

@@ -155,9 +155,9 @@ fn drivers_take_the_packets(spec: &Spec, out: &mut Diagnostics) {
     for node in spec.nodes.iter().filter(|node| spec.acceleration(node) == Acceleration::Native) {
         let setting = &spec.network.load_balancer.acceleration;
         let (place, span) = if node.quirks.acceleration.is_some() {
-            (&node.quirks.acceleration.path, node.quirks.acceleration.span)
+            (&node.quirks.acceleration.at, node.quirks.acceleration.span)
         } else {
-            (&setting.path, setting.span)
+            (&setting.at, setting.span)
         };
         let tell = |message: String, also| {
             crate::diagnostic::Diagnostic::new(place, span, message)

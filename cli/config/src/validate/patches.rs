@@ -45,8 +45,8 @@ impl<'a> Document<'a> {
 
 /// Every patch of the file.
 pub(super) fn documents(spec: &Spec) -> Vec<Document<'_>> {
-    let common = spec.talos.patches.iter().map(|patch| Document::new(&patch.patch.value, &patch.patch.path));
-    let own = spec.nodes.iter().flat_map(|node| node.patches.iter()).map(|patch| Document::new(&patch.value, &patch.path));
+    let common = spec.talos.patches.iter().map(|patch| Document::new(&patch.patch.value, &patch.patch.at));
+    let own = spec.nodes.iter().flat_map(|node| node.patches.iter()).map(|patch| Document::new(&patch.value, &patch.at));
     common.chain(own).collect()
 }
 
@@ -55,8 +55,8 @@ pub(super) fn documents_of<'a>(spec: &'a Spec, node: &'a Node) -> Vec<Document<'
     let group = if *node.role == Role::ControlPlane { "controlplane" } else { "worker" };
     let meant = |target: &str| [node.name.as_str(), group, "all"].contains(&target);
     let common = spec.talos.patches.iter().filter(|patch| meant(patch.target.as_str()));
-    let common = common.map(|patch| Document::new(&patch.patch.value, &patch.patch.path));
-    common.chain(node.patches.iter().map(|patch| Document::new(&patch.value, &patch.path))).collect()
+    let common = common.map(|patch| Document::new(&patch.patch.value, &patch.patch.at));
+    common.chain(node.patches.iter().map(|patch| Document::new(&patch.value, &patch.at))).collect()
 }
 
 fn targets_exist(spec: &Spec, out: &mut Diagnostics) {

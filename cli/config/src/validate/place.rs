@@ -65,7 +65,7 @@ pub(super) struct Held<'a> {
 
 impl<'a> Held<'a> {
     fn new(owner: Owner, holder: &str, address: &'a Spanned<Address>) -> Self {
-        Self { owner, ip: address.0, holder: holder.to_owned(), path: &address.path, span: address.span, written: true }
+        Self { owner, ip: address.0, holder: holder.to_owned(), path: &address.at, span: address.span, written: true }
     }
 
     pub(super) fn mistake(&self, message: impl Into<String>) -> Diagnostic {
@@ -83,7 +83,7 @@ pub(super) fn held(spec: &Spec) -> Vec<Held<'_>> {
         all.extend(extra.map(|address| Held::new(Owner::Interface, &format!("another interface of {holder}"), &address.address)));
     }
     if let Some(vip) = *spec.talos.vip {
-        let (path, span) = (&spec.talos.vip.path, spec.talos.vip.span);
+        let (path, span) = (&spec.talos.vip.at, spec.talos.vip.span);
         all.push(Held { owner: Owner::Vip, ip: vip.0, holder: "the VIP".into(), path, span, written: true });
     }
     all.extend(default_gateways(spec));
@@ -111,7 +111,7 @@ fn default_gateways(spec: &Spec) -> Vec<Held<'_>> {
         }
         if let Some(ip) = first_host(cidr.0) {
             let holder = format!("the default gateway (the first address of {cidr})");
-            all.push(Held { owner: Owner::Gateway, ip, holder, path: &cidr.path, span: cidr.span, written: false });
+            all.push(Held { owner: Owner::Gateway, ip, holder, path: &cidr.at, span: cidr.span, written: false });
         }
     }
     all

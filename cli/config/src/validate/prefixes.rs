@@ -153,7 +153,7 @@ impl Named<'_> {
 }
 
 fn named<'a>(what: &str, cidr: &'a Spanned<Cidr>) -> Named<'a> {
-    Named { what: what.into(), block: Block::Cidr(cidr.0), path: &cidr.path, span: cidr.span }
+    Named { what: what.into(), block: Block::Cidr(cidr.0), path: &cidr.at, span: cidr.span }
 }
 
 fn pool_prefixes(spec: &Spec) -> Vec<Named<'_>> {
@@ -164,7 +164,7 @@ fn pool_prefixes(spec: &Spec) -> Vec<Named<'_>> {
         let ranges = pool.ranges.iter().filter(|range| range.start.0.is_ipv4() == range.stop.0.is_ipv4() && range.start.0 <= range.stop.0);
         all.extend(ranges.map(|range| {
             let block = Block::Range(range.start.0, range.stop.0);
-            Named { what: what.clone(), block, path: &range.path, span: range.span }
+            Named { what: what.clone(), block, path: &range.at, span: range.span }
         }));
     }
     all

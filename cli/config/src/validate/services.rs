@@ -40,11 +40,11 @@ fn gateways(spec: &Spec) -> Vec<Listed<'_>> {
     let own = [("internal", &spec.gateways.internal), ("external", &spec.gateways.external)];
     let own = own.into_iter().filter_map(|(name, place)| {
         let Gateway { hostnames, https_redirect, .. } = place.as_ref()?;
-        Some(Listed { name, path: &place.path, span: place.span, hostnames, https_redirect })
+        Some(Listed { name, path: &place.at, span: place.span, hostnames, https_redirect })
     });
     let extra = spec.gateways.extra.iter().map(|place| Listed {
         name: place.name.as_str(),
-        path: &place.path,
+        path: &place.at,
         span: place.span,
         hostnames: &place.hostnames,
         https_redirect: &place.https_redirect,

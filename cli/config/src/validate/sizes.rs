@@ -88,11 +88,11 @@ fn cuts<'a>(spec: &'a Spec) -> Vec<Cut<'a>> {
     let length = |mask: i64| u8::try_from(mask).unwrap_or(u8::MAX);
     let cut = |cidr: &'a Spanned<Cidr>| match Family::of_net(cidr.0) {
         Family::V4 => {
-            let written = v4.written.then_some((&v4.path, v4.span));
+            let written = v4.written.then_some((&v4.at, v4.span));
             Cut { cidr, key: "ipv4_mask", mask: length(v4.get()), longest: 30, usual: 24, written }
         }
         Family::V6 => {
-            let written = v6.written.then_some((&v6.path, v6.span));
+            let written = v6.written.then_some((&v6.at, v6.span));
             Cut { cidr, key: "ipv6_mask", mask: length(v6.get()), longest: 126, usual: 64, written }
         }
     };

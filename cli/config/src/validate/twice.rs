@@ -58,7 +58,7 @@ struct Item<'a> {
 }
 
 fn item<T: Display>(at: &Spanned<T>) -> Item<'_> {
-    Item { text: at.value.to_string(), path: &at.path, span: at.span }
+    Item { text: at.value.to_string(), path: &at.at, span: at.span }
 }
 
 fn tell<'a>(items: impl IntoIterator<Item = Item<'a>>, message: impl Fn(&str) -> String, help: &str, out: &mut Diagnostics) {
@@ -108,7 +108,7 @@ fn mac_addresses(spec: &Spec, out: &mut Diagnostics) {
         let extra = node.extra_interfaces.iter().map(|interface| &interface.mac);
         std::iter::once(&node.interface.mac).chain(extra)
     });
-    let items = macs.filter_map(|mac| Some(Item { text: mac.as_ref()?.to_string(), path: &mac.path, span: mac.span }));
+    let items = macs.filter_map(|mac| Some(Item { text: mac.as_ref()?.to_string(), path: &mac.at, span: mac.span }));
     tell(
         items,
         |mac| format!("a second interface has the MAC address {mac}"),
@@ -119,7 +119,7 @@ fn mac_addresses(spec: &Spec, out: &mut Diagnostics) {
 
 fn machine_ids(spec: &Spec, out: &mut Diagnostics) {
     let ids = spec.nodes.iter().map(|node| &node.uuid);
-    let items = ids.filter_map(|uuid| Some(Item { text: uuid.as_ref()?.to_string(), path: &uuid.path, span: uuid.span }));
+    let items = ids.filter_map(|uuid| Some(Item { text: uuid.as_ref()?.to_string(), path: &uuid.at, span: uuid.span }));
     tell(items, |uuid| format!("a second machine has the UUID {uuid}"), "copy each machine's own from `omnictl get machines`", out);
 }
 
@@ -127,7 +127,7 @@ fn taints(spec: &Spec, out: &mut Diagnostics) {
     for node in spec.nodes.iter() {
         let items = node.taints.iter().map(|taint| Item {
             text: format!("{}:{}", taint.key.value, taint.effect.value),
-            path: &taint.path,
+            path: &taint.at,
             span: taint.span,
         });
         tell(items, |taint| format!("node `{}` has the taint {taint} twice", node.name.value), "keep one of the two", out);

@@ -25,6 +25,11 @@ impl Answer for Valid {
 
     fn text(&self, printer: &Printer) {
         self.0.warn(printer);
-        printer.note(&format!("`{}` is valid: cluster `{}` with {} nodes", self.0.file.display(), *self.0.cluster.name, self.0.cluster.nodes.len()));
+        printer.note(&format!(
+            "`{}` is valid: cluster `{}` with {} nodes",
+            self.0.file.display(),
+            *self.0.cluster.name,
+            self.0.cluster.nodes.len()
+        ));
     }
 }

@@ -19,7 +19,8 @@ impl Versions {
 
 impl Answer for Versions {
     fn json(&self) -> Json {
-        let talos: Vec<_> = Self::talos().into_iter().map(|(talos, kubernetes)| json!({ "talos": talos, "kubernetes": kubernetes })).collect();
+        let talos: Vec<_> =
+            Self::talos().into_iter().map(|(talos, kubernetes)| json!({ "talos": talos, "kubernetes": kubernetes })).collect();
         let gateway_api: Vec<_> = LOCK.gateway_api.iter().map(|release| release.version).collect();
         let (major, minor) = LOCK.min_kernel;
         json!({

@@ -53,12 +53,7 @@ pub struct Comparison {
 }
 
 /// Compares; with `overwrite`, hand edits of rendered files give way, but never files that ichor did not write.
-pub fn compare(
-    wanted: &BTreeMap<TreePath, Wanted>,
-    before: &Manifest,
-    found: &BTreeMap<TreePath, Found>,
-    overwrite: bool,
-) -> Comparison {
+pub fn compare(wanted: &BTreeMap<TreePath, Wanted>, before: &Manifest, found: &BTreeMap<TreePath, Found>, overwrite: bool) -> Comparison {
     let mut out = Comparison::default();
     for (path, file) in wanted {
         let there = found.get(path).unwrap_or(&Found::Nothing);

@@ -43,7 +43,7 @@ pub fn look(root: &Path, path: &TreePath) -> Result<Found, Failure> {
 }
 
 /// The entry at a place, without following a link.
-pub(super) fn entry(place: &Path) -> Result<Option<fs::Metadata>, Failure> {
+fn entry(place: &Path) -> Result<Option<fs::Metadata>, Failure> {
     match fs::symlink_metadata(place) {
         Ok(meta) => Ok(Some(meta)),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),

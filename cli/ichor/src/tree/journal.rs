@@ -1,4 +1,4 @@
-//! The journal: once it is on disk the change happens, whoever carries it out.
+//! The journal: once it is on disk the change happens, in this run or in the next one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -9,25 +9,21 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::Change;
 use super::digest::Digest;
-use super::found::entry;
-use super::moves::{self, Kind, Move, Outcome};
+use super::found::{Found, look};
 use super::path::{RECORDS, TreePath};
 use crate::failure::Failure;
 
+const JOURNAL: &str = ".ichor/journal.json";
 const FORMAT: u32 = 1;
 
-/// One move; it names files and digests, never contents.
+/// What happens to one file; it names digests, never contents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "move", rename_all = "kebab-case")]
-enum Step {
-    /// A new file, or a new folder with everything in it.
-    Place { path: String },
-    /// A file takes the place of the one before.
-    Swap { path: String, old: Digest, new: Digest },
-    /// A file goes.
-    TakeAway { path: String, old: Digest },
-    /// A folder goes if nothing is left in it.
-    Prune { path: String },
+struct Step {
+    path: String,
+    /// What is there before; none is a file that is new.
+    old: Option<Digest>,
+    /// What waits in the staging folder; none is a file that goes.
+    new: Option<Digest>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -36,45 +32,40 @@ struct OnDisk {
     steps: Vec<Step>,
 }
 
-/// The places that a change passes through.
+/// The journal and the staging folder of an output folder.
 #[derive(Debug)]
-pub(super) struct Records<'a> {
+pub(super) struct Journal<'a> {
     root: &'a Path,
     folder: PathBuf,
 }
 
-impl<'a> Records<'a> {
+impl<'a> Journal<'a> {
     pub(super) fn of(root: &'a Path) -> Self {
         Self { root, folder: root.join(RECORDS) }
     }
 
-    fn journal(&self) -> PathBuf {
-        self.folder.join("journal.json")
+    fn file(&self) -> PathBuf {
+        self.root.join(JOURNAL)
     }
 
-    fn staging(&self) -> PathBuf {
+    pub(super) fn staging(&self) -> PathBuf {
         self.folder.join("staging")
     }
 
     /// Where a new file waits.
     pub(super) fn staged(&self, path: &TreePath) -> PathBuf {
-        path.below(&self.staging().join("new"))
-    }
-
-    fn aside(&self, path: &TreePath) -> PathBuf {
-        path.below(&self.staging().join("old"))
+        path.below(&self.staging())
     }
 
     /// Whether a change was decided and not completed.
     pub(super) fn is_pending(&self) -> Result<bool, Failure> {
-        Ok(entry(&self.journal())?.is_some())
-    }
-
-    /// An empty staging folder; what lies there from a run that died before its journal was never decided.
-    pub(super) fn prepare(&self) -> Result<(), Failure> {
-        self.discard()?;
-        let staging = self.staging();
-        fs::create_dir_all(&staging).map_err(|error| Failure::io("cannot create", &staging, &error))
+        match look(self.root, &TreePath::new(JOURNAL)?)? {
+            Found::Nothing => Ok(false),
+            Found::File { .. } => Ok(true),
+            Found::Other(what) => {
+                Err(Failure::new(format!("`{JOURNAL}` is in the way: {what}")).help("remove it: ichor keeps its records there"))
+            }
+        }
     }
 
     /// Removes what is staged.
@@ -88,161 +79,90 @@ impl<'a> Records<'a> {
 
     /// Decides the change: after this it will happen, before this nothing has.
     pub(super) fn commit(&self, changes: &BTreeMap<TreePath, Change>) -> Result<(), Failure> {
+        let steps = changes.iter().map(|(path, change)| step(path, change)).collect();
         let draft = self.folder.join("journal.json.new");
-        let steps = steps(self.root, changes)?;
         let write = || {
             let mut file = File::create(&draft)?;
             file.write_all(&serde_json::to_vec(&OnDisk { format: FORMAT, steps })?)?;
             file.sync_all()?;
-            fs::rename(&draft, self.journal())
+            fs::rename(&draft, self.file())
         };
         write().map_err(|error| Failure::io("cannot write", &draft, &error))?;
-        moves::sync_folder(&self.folder)
+        sync_folder(&self.folder)
     }
 
-    /// Carries out what the journal says, and returns the files that somebody else changed meanwhile and that stay as they are.
-    pub(super) fn roll_forward(&self) -> Result<Vec<TreePath>, Failure> {
-        let steps = self.read()?;
-        let moves = self.ready(&steps)?;
-        self.make(&steps, &moves)?;
+    /// Carries out what the journal says, however much of it is done already, and returns the files that somebody else
+    /// changed meanwhile: those stay as they are.
+    pub(super) fn carry_out(&self) -> Result<Vec<TreePath>, Failure> {
         let mut overtaken = Vec::new();
-        for (step, path) in &steps {
-            if self.settle(step, path)? == Outcome::Overtaken {
+        let mut folders = BTreeSet::from([self.root.to_owned()]);
+        for step in self.read()? {
+            let path = TreePath::new(&step.path)?;
+            if !self.make(&step, &path)? {
                 overtaken.push(path.clone());
             }
+            folders.extend(path.folders().map(|folder| folder.below(self.root)));
         }
-        self.close(&steps)?;
-        overtaken.sort();
+        folders.iter().try_for_each(|folder| sync_folder(folder))?;
+        let file = self.file();
+        fs::remove_file(&file).map_err(|error| Failure::io("cannot remove", &file, &error))?;
+        self.discard()?;
         Ok(overtaken)
     }
 
-    /// The moves that are still to be made, looked up before the first of them, so that they follow each other closely.
-    fn ready(&self, steps: &[(Step, TreePath)]) -> Result<Vec<Move>, Failure> {
-        let mut moves = Vec::new();
-        for (step, path) in steps {
-            let (staged, target) = (self.staged(path), path.below(self.root));
-            match step {
-                Step::Place { .. } if entry(&staged)?.is_some() => moves.push(Move { from: staged, to: target, kind: Kind::Free }),
-                Step::Swap { old, .. } if entry(&staged)?.is_some() && moves::digest(&target)?.as_ref() == Some(old) => {
-                    moves.push(Move { from: staged, to: target, kind: Kind::Exchange });
-                }
-                Step::TakeAway { old, .. } if moves::digest(&target)?.as_ref() == Some(old) => {
-                    let aside = self.aside(path);
-                    if let Some(folder) = aside.parent() {
-                        fs::create_dir_all(folder).map_err(|error| Failure::io("cannot create", folder, &error))?;
-                    }
-                    moves.push(Move { from: target, to: aside, kind: Kind::Free });
-                }
-                _ => {}
-            }
+    /// Makes one step; `false` if what is there is neither the old file nor the new one.
+    fn make(&self, step: &Step, path: &TreePath) -> Result<bool, Failure> {
+        let there = match look(self.root, path)? {
+            Found::Nothing => None,
+            Found::File { bytes, .. } => Some(Digest::of(&bytes)),
+            Found::Other(_) => return Ok(false),
+        };
+        if there == step.new {
+            return Ok(true);
         }
-        Ok(moves)
+        if there != step.old {
+            return Ok(false);
+        }
+        let target = path.below(self.root);
+        if step.new.is_some() {
+            let folder = target.parent().unwrap_or(self.root);
+            let moved = fs::create_dir_all(folder).and_then(|()| fs::rename(self.staged(path), &target));
+            moved.map_err(|error| Failure::io("cannot write", &target, &error))?;
+        } else {
+            fs::remove_file(&target).map_err(|error| Failure::io("cannot remove", &target, &error))?;
+            // A folder goes with its last file; where something is left it stays.
+            let mut folders = path.folders().rev();
+            while folders.next().is_some_and(|folder| fs::remove_dir(folder.below(self.root)).is_ok()) {}
+        }
+        Ok(true)
     }
 
-    /// Makes all moves, or none: what was moved goes back if one of them is refused.
-    fn make(&self, steps: &[(Step, TreePath)], moves: &[Move]) -> Result<(), Failure> {
-        let mut made = Vec::with_capacity(moves.len());
-        for each in moves {
-            match each.make() {
-                Ok(true) => made.push(each),
-                Ok(false) => {}
-                Err(mut failure) => {
-                    let all_back = made.iter().rev().map(|each| each.undo()).fold(true, |all, undone| all && undone.is_ok());
-                    let is_first_attempt = moves.len() == steps.iter().filter(|(step, _)| !matches!(step, Step::Prune { .. })).count();
-                    if all_back && is_first_attempt {
-                        self.withdraw()?;
-                        failure.message.push_str("; nothing was changed");
-                    } else {
-                        failure.message.push_str("; the rest follows with the next run");
-                    }
-                    return Err(failure);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn settle(&self, step: &Step, path: &TreePath) -> Result<Outcome, Failure> {
-        let (staged, target) = (self.staged(path), path.below(self.root));
-        match step {
-            Step::Place { .. } => moves::settle_place(&staged, &target),
-            Step::Swap { old, new, .. } => moves::settle_swap(&staged, &target, old, new),
-            Step::TakeAway { old, .. } => moves::settle_removal(&self.aside(path), &target, old),
-            Step::Prune { .. } => {
-                // Not empty, or gone already: both are as they should be.
-                let _ = fs::remove_dir(&target);
-                Ok(Outcome::Done)
-            }
-        }
-    }
-
-    fn read(&self) -> Result<Vec<(Step, TreePath)>, Failure> {
-        let journal = self.journal();
-        let bytes = fs::read(&journal).map_err(|error| Failure::io("cannot read", &journal, &error))?;
+    fn read(&self) -> Result<Vec<Step>, Failure> {
+        let file = self.file();
+        let bytes = fs::read(&file).map_err(|error| Failure::io("cannot read", &file, &error))?;
         let wrong = |why: &str| {
-            Failure::new(format!("`{}` cannot be read: {why}", journal.display()))
+            Failure::new(format!("`{}` cannot be read: {why}", file.display()))
                 .help("delete it, restore the files with Git, and run `ichor configure` again")
         };
         let on_disk: OnDisk = serde_json::from_slice(&bytes).map_err(|error| wrong(&error.to_string()))?;
-        if on_disk.format != FORMAT {
-            return Err(wrong("another version of ichor wrote it"));
-        }
-        let with_path = |step: Step| {
-            let (Step::Place { path } | Step::Swap { path, .. } | Step::TakeAway { path, .. } | Step::Prune { path }) = &step;
-            let path = TreePath::new(path)?;
-            Ok((step, path))
-        };
-        on_disk.steps.into_iter().map(with_path).collect()
-    }
-
-    fn close(&self, steps: &[(Step, TreePath)]) -> Result<(), Failure> {
-        let folders: BTreeSet<_> = steps.iter().map(|(_, path)| path.folders().next_back()).collect();
-        for folder in folders {
-            moves::sync_folder(&folder.map_or_else(|| self.root.to_owned(), |folder| folder.below(self.root)))?;
-        }
-        self.withdraw()
-    }
-
-    fn withdraw(&self) -> Result<(), Failure> {
-        let journal = self.journal();
-        fs::remove_file(&journal).map_err(|error| Failure::io("cannot remove", &journal, &error))?;
-        self.discard()
+        if on_disk.format == FORMAT { Ok(on_disk.steps) } else { Err(wrong("another version of ichor wrote it")) }
     }
 }
 
-/// The moves that make a change; a folder that is all new moves as a whole.
-fn steps(root: &Path, changes: &BTreeMap<TreePath, Change>) -> Result<Vec<Step>, Failure> {
-    let mut places = BTreeSet::new();
-    let mut swaps = Vec::new();
-    let mut removals = Vec::new();
-    let mut emptied = BTreeSet::new();
-    for (path, change) in changes {
-        match change {
-            Change::Add { .. } => {
-                places.insert(first_missing(root, path)?);
-            }
-            Change::Replace { old, new, .. } => {
-                swaps.push(Step::Swap { path: path.to_string(), old: Digest::of(old), new: Digest::of(new) });
-            }
-            Change::Remove { old } => {
-                removals.push(Step::TakeAway { path: path.to_string(), old: Digest::of(old) });
-                emptied.extend(path.folders());
-            }
-        }
-    }
-    let mut steps: Vec<_> = places.into_iter().map(|path| Step::Place { path: path.into() }).collect();
-    steps.append(&mut swaps);
-    steps.append(&mut removals);
-    // The innermost folder first.
-    steps.extend(emptied.into_iter().rev().map(|path| Step::Prune { path: path.into() }));
-    Ok(steps)
+fn step(path: &TreePath, change: &Change) -> Step {
+    let (old, new) = match change {
+        Change::Add { new } => (None, Some(Digest::of(new))),
+        Change::Replace { old, new, .. } => (Some(Digest::of(old)), Some(Digest::of(new))),
+        Change::Remove { old } => (Some(Digest::of(old)), None),
+    };
+    Step { path: path.to_string(), old, new }
 }
 
-fn first_missing(root: &Path, path: &TreePath) -> Result<TreePath, Failure> {
-    for folder in path.folders() {
-        if entry(&folder.below(root))?.is_none() {
-            return Ok(folder);
-        }
+/// Makes the names in a folder survive a power cut; a folder that went needs nothing.
+pub(super) fn sync_folder(folder: &Path) -> Result<(), Failure> {
+    match File::open(folder) {
+        Ok(file) => file.sync_all().map_err(|error| Failure::io("cannot write", folder, &error)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Failure::io("cannot open", folder, &error)),
     }
-    Ok(path.clone())
 }

@@ -7,11 +7,13 @@ use std::path::Path;
 use crate::failure::Failure;
 use crate::printer::Printer;
 
-/// Keeps other runs of ichor out of a folder until it is dropped, in this process and in those that inherit the file.
+/// Keeps other runs of ichor out of a folder until it is dropped.
 ///
 /// The folder itself is locked: that needs no file of its own, and works where nothing may be written.
 #[derive(Debug)]
-pub struct Lock(Option<File>);
+pub struct Lock {
+    _held: Option<File>,
+}
 
 impl Lock {
     /// For a run that may write.
@@ -33,26 +35,21 @@ impl Lock {
         let file = match File::open(root) {
             Ok(file) => file,
             // Nothing there: nobody else works in it.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self(None)),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self { _held: None }),
             Err(error) => return Err(Failure::io("cannot open the output folder", root, &error)),
         };
         match attempt(&file) {
-            Ok(()) => Ok(Self(Some(file))),
+            Ok(()) => Ok(Self { _held: Some(file) }),
             Err(TryLockError::WouldBlock) => {
                 printer.note(&format!("another run of ichor works in `{}`; waiting for it", root.display()));
                 wait(&file).map_err(|error| Failure::io("cannot lock", root, &error))?;
-                Ok(Self(Some(file)))
+                Ok(Self { _held: Some(file) })
             }
             // Some network filesystems cannot lock folders; a run alone is the usual case there.
             Err(TryLockError::Error(_)) => {
                 printer.detail(&format!("`{}` cannot be locked here; make sure that only one ichor runs", root.display()));
-                Ok(Self(None))
+                Ok(Self { _held: None })
             }
         }
-    }
-
-    /// The lock for a process that shall hold it too.
-    pub(super) fn inherit(&self) -> Option<File> {
-        self.0.as_ref().and_then(|file| file.try_clone().ok())
     }
 }

@@ -6,8 +6,6 @@ pub mod found;
 mod journal;
 mod lock;
 pub mod manifest;
-mod moves;
-pub mod one_file;
 mod path;
 pub mod write;
 

@@ -44,12 +44,6 @@ impl fmt::Display for TreePath {
     }
 }
 
-impl From<TreePath> for String {
-    fn from(path: TreePath) -> Self {
-        path.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,7 +54,7 @@ mod tests {
             assert!(TreePath::new(text).is_err(), "{text}");
         }
         let path = TreePath::new("cluster/apps/x.yaml").unwrap();
-        assert_eq!(path.folders().map(String::from).collect::<Vec<_>>(), ["cluster", "cluster/apps"]);
+        assert_eq!(path.folders().map(|folder| folder.to_string()).collect::<Vec<_>>(), ["cluster", "cluster/apps"]);
         assert_eq!(TreePath::new("x.yaml").unwrap().folders().count(), 0);
     }
 }

@@ -56,7 +56,8 @@ mod tests {
 
     #[test]
     fn a_ciphertext_becomes_a_mark_that_tells_it_from_others() {
-        let (one, two) = (mask("  password: ENC[AES256_GCM,data:a,type:str] # ENC[x]"), mask("  password: ENC[AES256_GCM,data:b,type:str]"));
+        let (one, two) =
+            (mask("  password: ENC[AES256_GCM,data:a,type:str] # ENC[x]"), mask("  password: ENC[AES256_GCM,data:b,type:str]"));
         assert!(one.starts_with("  password: ENC[") && one.contains("…] # ENC[") && !one.contains("AES"), "{one}");
         assert_ne!(one.get(..24), two.get(..24));
     }

@@ -37,8 +37,8 @@ pub(super) fn run(args: &Configure, shell: &Shell) -> Result<Box<dyn Answer>, Fa
     }
     let root = found::root(out)?;
     let _secrets_lock = SecretsFile::lock(&described, Some(&root), &shell.printer)?;
-    let lock = if args.check { Lock::shared(&root, &shell.printer) } else { Lock::exclusive(&root, &shell.printer) }?;
-    settle_interrupted(args.check, &root, &lock, shell)?;
+    let _lock = if args.check { Lock::shared(&root, &shell.printer) } else { Lock::exclusive(&root, &shell.printer) }?;
+    settle_interrupted(args.check, &root, shell)?;
 
     let mut secrets = SecretsFile::open(&described, &identities)?;
     let wanted = ichor_templates::wanted(&described.cluster);
@@ -53,10 +53,10 @@ pub(super) fn run(args: &Configure, shell: &Shell) -> Result<Box<dyn Answer>, Fa
     if !args.check {
         // Secrets first: passwords without a tree do no harm, and a tree whose passwords are lost is worth nothing.
         if let Some(apart) = &apart {
-            SecretsFile::write(&apart.place, &apart.text)?;
+            write::replace_file(&apart.place, apart.text.as_bytes())?;
         }
         if !comparison.changes.is_empty() {
-            overtaken = write::write(&root, &lock, &comparison.changes, shell.program.as_deref())?;
+            overtaken = write::write(&root, &comparison.changes)?;
         }
     }
     let missing = missing(wanted, &inputs);
@@ -81,12 +81,12 @@ fn gateway_api(args: &Configure, cluster: &Cluster, shell: &Shell) -> Result<Opt
 }
 
 /// A write that was decided and interrupted is completed before anything is read.
-fn settle_interrupted(check: bool, root: &Path, lock: &Lock, shell: &Shell) -> Result<(), Failure> {
+fn settle_interrupted(check: bool, root: &Path, shell: &Shell) -> Result<(), Failure> {
     if check {
         if write::is_interrupted(root)? {
             shell.printer.warning("a write was interrupted; `ichor configure` without `--check` completes it");
         }
-    } else if write::recover(root, lock, shell.program.as_deref())?.is_some() {
+    } else if write::recover(root)?.is_some() {
         shell.printer.note("completed a write that was interrupted");
     }
     Ok(())

@@ -48,8 +48,8 @@ impl Configured {
 
     fn kept(&self) -> impl Iterator<Item = (&TreePath, &'static str)> {
         self.comparison.kept.iter().map(|(path, kept)| match kept {
-            Kept::Edited => (path, "it was edited by hand"),
-            Kept::EditedAndNoLongerRendered => (path, "it was edited by hand, and is no longer rendered: it is yours now"),
+            Kept::Edited => (path, "it was edited by hand; `--overwrite` gives the edit up"),
+            Kept::EditedAndNoLongerRendered => (path, "it was edited by hand and is no longer rendered, so it is yours from now on"),
         })
     }
 
@@ -96,7 +96,7 @@ impl Answer for Configured {
             }
         }
         for (path, why) in self.kept() {
-            printer.warning(&format!("`{path}` stays as it is: {why}; `--overwrite` gives the edit up"));
+            printer.warning(&format!("`{path}` stays as it is: {why}"));
         }
         for path in &self.overtaken {
             printer.warning(&format!("`{path}` was changed by somebody else meanwhile and stays as it is; run `ichor configure` again"));

@@ -1,7 +1,6 @@
 //! What shall be on disk, sealed where it must be, and how that differs from what is there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use ichor_templates::{Content, Tree};
@@ -41,7 +40,7 @@ pub(super) struct Apart {
 impl Target<'_> {
     /// Compares the rendered tree and the secrets with what is on disk.
     pub(super) fn compare(&self, tree: &Tree, secrets: &SecretsFile) -> Result<(Comparison, Option<Apart>), Failure> {
-        let secrets_path = self.secrets_path(secrets)?;
+        let secrets_path = self.secrets_path()?;
         let there = self.there(tree, secrets_path.as_ref())?;
         let sealing = Sealing::new(there.sops_yaml(tree, self.overwrite), secrets_file::recipients(self.described)?, self.identities)?;
 
@@ -76,12 +75,11 @@ impl Target<'_> {
     }
 
     /// The secrets file as a path below the output folder, if it is there.
-    fn secrets_path(&self, secrets: &SecretsFile) -> Result<Option<TreePath>, Failure> {
+    fn secrets_path(&self) -> Result<Option<TreePath>, Failure> {
         let folder = self.described.folder();
         let folder = folder.canonicalize().map_err(|error| Failure::io("cannot reach", folder, &error))?;
         let place = folder.join(self.described.cluster.secrets.file.as_str());
         let below = place.strip_prefix(self.root).ok().and_then(Path::to_str);
-        debug_assert!(secrets.place.ends_with(self.described.cluster.secrets.file.as_str()));
         below.map(TreePath::new).transpose()
     }
 

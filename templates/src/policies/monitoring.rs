@@ -1,0 +1,110 @@
+//! The monitoring stack, with the labels of its projects' own charts.
+
+use ichor_agent_api::policy::{Entity, PortProtocol};
+use ichor_config::Cluster;
+
+use super::Set;
+use super::policy::{Pods, Policy, both};
+use crate::apps::RUSTFS;
+
+const PROMETHEUS: u16 = 9090;
+const ALERTMANAGER: u16 = 9093;
+const GRAFANA: u16 = 3000;
+const LOKI: u16 = 3100;
+const TEMPO: u16 = 3200;
+/// OpenTelemetry over gRPC and over HTTP.
+const OTLP: [u16; 2] = [4317, 4318];
+/// What members of Loki and of Tempo say to each other.
+const GRPC: u16 = 9095;
+const GOSSIP: u16 = 7946;
+
+/// The stack's pods.
+struct Stack<'a> {
+    cluster: &'a Cluster,
+}
+
+pub(super) fn set(cluster: &Cluster) -> Option<Set> {
+    if !*cluster.monitoring.enabled {
+        return None;
+    }
+    let stack = Stack { cluster };
+    let policies = vec![stack.prometheus(), stack.alertmanager(), stack.grafana(), stack.loki(), stack.tempo(), stack.alloy()];
+    Some(Set { name: "policies-monitoring", namespace: cluster.monitoring.namespace.to_string(), policies })
+}
+
+impl Stack<'_> {
+    fn pods(&self, names: &[&'static str]) -> Pods {
+        Pods::named(self.cluster.monitoring.namespace.as_str(), names)
+    }
+
+    fn policy(&self, name: &'static str, description: &'static str) -> Policy {
+        Policy::new(name, self.pods(&[name]), description).resolves().calls_api()
+    }
+
+    fn prometheus(&self) -> Policy {
+        self.policy("prometheus", "Prometheus reads metrics everywhere in the cluster, nodes included")
+            .behind_gateways(self.cluster, PROMETHEUS)
+            .accept_pods(&self.pods(&["alertmanager", "alloy", "grafana", "prometheus", "tempo"]), [PortProtocol::tcp(PROMETHEUS)])
+            .reach_entities([Entity::Cluster], [])
+    }
+
+    fn alertmanager(&self) -> Policy {
+        let peers = || both(9094);
+        self.policy("alertmanager", "Alertmanager tells people of alerts, by HTTPS or mail")
+            .behind_gateways(self.cluster, ALERTMANAGER)
+            .accept_pods(&self.pods(&["alloy", "grafana", "loki", "prometheus"]), [PortProtocol::tcp(ALERTMANAGER)])
+            .accept_pods(&self.pods(&["alertmanager"]), peers())
+            .reach_pods(&self.pods(&["alertmanager"]), peers())
+            .reach_entities([Entity::World], [443, 465, 587].map(PortProtocol::tcp))
+            .calls_gateways(self.cluster)
+    }
+
+    fn grafana(&self) -> Policy {
+        self.policy("grafana", "Grafana asks the stores, and the internet for plugins and dashboards")
+            .behind_gateways(self.cluster, GRAFANA)
+            .scraped(self.cluster, GRAFANA)
+            .reach_pods(&self.pods(&["prometheus"]), [PortProtocol::tcp(PROMETHEUS)])
+            .reach_pods(&self.pods(&["alertmanager"]), [PortProtocol::tcp(ALERTMANAGER)])
+            .reach_pods(&self.pods(&["loki"]), [PortProtocol::tcp(LOKI)])
+            .reach_pods(&self.pods(&["tempo"]), [LOKI, TEMPO].map(PortProtocol::tcp))
+            .reach_entities([Entity::World], [PortProtocol::tcp(443)])
+            .calls_gateways(self.cluster)
+    }
+
+    fn loki(&self) -> Policy {
+        let policy = self
+            .policy("loki", "Loki takes logs and keeps them in an object store")
+            .accept_pods(&self.pods(&["alloy", "grafana", "prometheus"]), [PortProtocol::tcp(LOKI)])
+            .reach_pods(&self.pods(&["alertmanager"]), [PortProtocol::tcp(ALERTMANAGER)]);
+        self.members(policy, "loki", &[LOKI, GRPC])
+    }
+
+    fn tempo(&self) -> Policy {
+        let policy = self
+            .policy("tempo", "Tempo takes traces of every pod and keeps them in an object store")
+            .accept_entities([Entity::Cluster], OTLP.map(PortProtocol::tcp))
+            .accept_pods(&self.pods(&["alloy", "grafana", "prometheus"]), [LOKI, TEMPO].map(PortProtocol::tcp))
+            .reach_pods(&self.pods(&["prometheus"]), [PortProtocol::tcp(PROMETHEUS)]);
+        self.members(policy, "tempo", &[LOKI, TEMPO, GRPC])
+    }
+
+    fn alloy(&self) -> Policy {
+        self.policy("alloy", "Alloy collects from every pod and node and hands on to the stores")
+            .accept_entities([Entity::Cluster], OTLP.map(PortProtocol::tcp))
+            .scraped(self.cluster, 12345)
+            .reach_entities([Entity::Cluster], [])
+    }
+
+    /// Members of one store among themselves, and the object store behind them.
+    fn members(&self, policy: Policy, name: &'static str, ports: &[u16]) -> Policy {
+        let own = || ports.iter().copied().map(PortProtocol::tcp).chain(both(GOSSIP));
+        let policy = policy
+            .accept_pods(&self.pods(&[name]), own())
+            .reach_pods(&self.pods(&[name]), own())
+            .reach_entities([Entity::World], [PortProtocol::tcp(443)]);
+        match RUSTFS.is_enabled(self.cluster) {
+            true => policy.reach_pods(&Pods::named(RUSTFS.namespace, &[RUSTFS.name]), [PortProtocol::tcp(RUSTFS.port)]),
+            false => policy,
+        }
+    }
+}
