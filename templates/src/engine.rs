@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::value::ValueKind;
+use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior, escape_formatter};
 use serde::Serialize;
 
 /// A template of this crate: its path below `templates/`, and its text.
@@ -82,6 +83,7 @@ impl Engine {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
+        environment.set_formatter(write_value);
         environment.add_filter("yaml", yaml_scalar);
         let syntax = SyntaxConfig::builder()
             .block_delimiters("#%", "%#")
@@ -107,6 +109,15 @@ impl Engine {
     }
 }
 
+/// Booleans are written as YAML has them; a value that is absent is written by mistake.
+fn write_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &minijinja::Value) -> Result<(), minijinja::Error> {
+    match value.kind() {
+        ValueKind::Bool => Ok(out.write_str(if value.is_true() { "true" } else { "false" })?),
+        ValueKind::None => Err(minijinja::Error::new(ErrorKind::InvalidOperation, "a value that is absent would be written")),
+        _ => escape_formatter(out, state, value),
+    }
+}
+
 /// A value as one YAML scalar, quoted where a reader could take it for something else.
 fn yaml_scalar(value: &minijinja::Value) -> String {
     let json = serde_json::to_value(value).unwrap_or_default();
@@ -127,4 +138,33 @@ fn account(error: &minijinja::Error) -> String {
         source = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(text: &'static str) -> Result<String, Error> {
+        let context = serde_json::json!({ "on": true, "off": false, "none": null, "text": "yes", "lines": "a\nb: c" });
+        Engine::new(BTreeMap::new(), &[])?.render(Template { name: "t", text }, &context)
+    }
+
+    #[test]
+    fn values_are_written_as_yaml_has_them() {
+        assert_eq!(rendered("#{ on }# #{ off }#").unwrap(), "true false");
+        assert_eq!(rendered("#{ text | yaml }# #{ lines | yaml }#").unwrap(), "\"yes\" \"a\\nb: c\"");
+    }
+
+    #[test]
+    fn what_is_absent_or_unknown_is_an_error() {
+        assert!(rendered("#{ none }#").unwrap_err().to_string().contains("absent"));
+        assert!(rendered("#{ nothing }#").unwrap_err().to_string().contains("undefined"));
+    }
+
+    #[test]
+    fn an_override_of_nothing_names_its_neighbour() {
+        let known = [Template { name: "network/lb-pool.yaml.j2", text: "" }];
+        let overrides = BTreeMap::from([("lb-pool.yaml.j2".to_owned(), String::new())]);
+        assert!(Engine::new(overrides, &known).unwrap_err().to_string().contains("did you mean `network/lb-pool.yaml.j2`?"));
+    }
 }

@@ -1,7 +1,7 @@
-//! Keys that the example does not have, with values out of the JSON Schema: at the ends of each range, beyond them, and
+//! Keys with other values than in the example, most of which are not in it at all, out of the JSON Schema: at the ends of each range, beyond them, and
 //! plausible texts.
 
-use ichor_yaml::{Map, Node};
+use ichor_yaml::{Map, Node, Value};
 use serde_json::Value as Json;
 
 use crate::tree::{Dice, Way, at, ways};
@@ -39,21 +39,23 @@ const TEXTS: &[&str] = &[
     "controlplane",
 ];
 
-/// One key that is put into one mapping.
+/// One key of one mapping, with a value that it has not.
 pub(crate) struct Growth {
     pub(crate) way: Way,
     pub(crate) key: String,
     pub(crate) value: Node,
 }
 
-/// For every mapping of the tree, every key that it could have and has not.
+/// For every mapping of the tree, every key that it could have.
 pub(crate) fn growths(root: &Node, schema: &Json, dice: &mut Dice) -> Vec<Growth> {
     let mut found = Vec::new();
     for way in std::iter::once(Vec::new()).chain(ways(root)) {
         let (Some(map), Some(schema)) = (at(root, &way).as_map(), schema_at(root, schema, &way)) else { continue };
         for (key, inner) in schema.get("properties").and_then(Json::as_object).into_iter().flatten() {
-            if map.get(key).is_none() {
-                let values = values(inner, dice, 0).into_iter();
+            // What is below a mapping or a list that is there has a turn of its own.
+            let there = map.get(key);
+            if there.is_none_or(|there| !matches!(there.value, Value::Map(_) | Value::Seq(_))) {
+                let values = values(inner, dice, 0).into_iter().filter(|value| Some(value) != there);
                 found.extend(values.map(|value| Growth { way: way.clone(), key: key.clone(), value }));
             }
         }

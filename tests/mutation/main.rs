@@ -72,8 +72,8 @@ fn every_mutant_is_refused_with_its_place_or_makes_files_that_are_taken() {
     for mutant in all() {
         let outcome = catch_unwind(AssertUnwindSafe(|| lived(&mutant, &inputs, &mut evidence)));
         match outcome.unwrap_or_else(|_| Outcome::Wrong("it panics".into())) {
-            Outcome::Refused => refused += 1,
-            Outcome::Taken => taken += 1,
+            Outcome::Refused => {eprintln!("REFUSED {}", mutant.name);refused += 1},
+            Outcome::Taken => {eprintln!("TAKEN {}", mutant.name);taken += 1},
             Outcome::Wrong(why) => wrong.push(format!("{}: {why}", mutant.name)),
         }
     }

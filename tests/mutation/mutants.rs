@@ -29,7 +29,7 @@ fn edit(name: String, apply: impl Fn(&mut Node) + 'static) -> Edit {
 /// How many strangers take the place of each value.
 const STRANGERS: usize = 3;
 const SWAPS: usize = 60;
-const PAIRS: usize = 120;
+const PAIRS: usize = 240;
 
 /// All mutants, the same for the same seed and each text once.
 pub(crate) fn mutants(example: &str, schema: &Json, seed: u64) -> Vec<Mutant> {

@@ -274,8 +274,8 @@ pub struct SecretsRotate {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ichor secrets set dns.cloudflare_token < token.txt
-  pass show cloudflare | ichor secrets set dns.cloudflare_token")]
+  ichor secrets set cloudflare.token < token.txt
+  pass show cloudflare | ichor secrets set cloudflare.token")]
 pub struct SecretsSet {
     #[command(flatten)]
     pub place: SecretsPlace,

@@ -196,3 +196,37 @@ fn the_example_renders() {
         assert!(tree.get(path).is_some(), "{path} is not among {:?}", files(&tree).iter().map(|(path, _)| *path).collect::<Vec<_>>());
     }
 }
+
+/// The engine finds every folder below the path that the repository has the tree at.
+#[test]
+fn the_engine_is_pointed_at_folders_that_are_there() {
+    let mut reader = Reader::default();
+    for (engine, kind, pointer) in [("flux", "Kustomization", "/spec/path"), ("argocd", "Application", "/spec/source/path")] {
+        for layout in sample::LAYOUTS {
+            let tree = tree(&Sample { engine, layout, ..Sample::FULL }.text());
+            let objects = reader.objects(&tree);
+            let paths: Vec<_> = objects.iter().filter(|object| object.kind() == kind).map(|object| object.text(pointer)).collect();
+            assert!(paths.len() > 20, "{engine} {layout}: {paths:?}");
+            for path in paths {
+                let folder =
+                    path.trim_start_matches("./").strip_prefix("clusters/home/").unwrap_or_else(|| panic!("{engine} {layout}: {path}"));
+                assert!(tree.get(&format!("{folder}/kustomization.yaml")).is_some(), "{engine} {layout}: {path} is not there");
+            }
+        }
+    }
+}
+
+/// What bootstrap applies is a list of the folders that the engine applies.
+#[test]
+fn bootstrap_has_nothing_of_its_own_but_secrets_and_the_hand_over() {
+    for (engine, layout) in sample::ENGINES.into_iter().flat_map(|engine| sample::LAYOUTS.map(|layout| (engine, layout))) {
+        let tree = tree(&Sample { engine, layout, ..Sample::FULL }.text());
+        let own: Vec<_> = tree.iter().filter(|(path, _)| path.contains("bootstrap/") && !path.ends_with("/kustomization.yaml")).collect();
+        assert!(own.iter().all(|(_, content)| text(content).1), "{engine} {layout}: {own:?}");
+        let units: BTreeSet<_> =
+            tree.iter().filter_map(|(path, _)| path.split_once("bootstrap/")?.1.split_once('/')).map(|(unit, _)| unit.to_owned()).collect();
+        for unit in ["10-gateway-api-crds", "15-namespaces", "20-ichor-crds", "30-ichor"] {
+            assert!(units.contains(unit), "{engine} {layout}: {units:?}");
+        }
+    }
+}

@@ -147,10 +147,24 @@ pub mod kinds {
         "DNS name",
         "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$",
         |text| {
-            if text.len() <= 253 && text.split('.').all(is_label) {
+            if is_domain(text) {
                 Ok(())
             } else {
                 fail(format!("`{text}` is not a DNS name"), "write labels of a-z, 0-9 and `-`, separated by dots, such as `home.example.org`")
+            }
+        }
+    );
+
+    kind!(
+        /// A host by its name or its address.
+        Host,
+        "DNS name or IP address",
+        "",
+        |text| {
+            if is_domain(text) || text.parse::<std::net::IpAddr>().is_ok() {
+                Ok(())
+            } else {
+                fail(format!("`{text}` is neither a DNS name nor an IP address"), "write `ntp.example.org` or `192.168.1.1`, without scheme and port")
             }
         }
     );
@@ -364,6 +378,13 @@ pub mod kinds {
             && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
     }
 
+    /// A name whose last label is a number would be taken for an IPv4 address.
+    fn is_domain(text: &str) -> bool {
+        let last = text.rsplit('.').next().unwrap_or_default();
+        let is_number = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
+        text.len() <= 253 && text.split('.').all(is_label) && !(is_number && text.contains('.'))
+    }
+
     fn is_label_value(text: &str) -> bool {
         let edge = |b: Option<&u8>| b.is_none_or(u8::is_ascii_alphanumeric);
         let bytes = text.as_bytes();
@@ -376,6 +397,7 @@ pub mod kinds {
 
 pub type Name = Text<kinds::Label>;
 pub type Domain = Text<kinds::Domain>;
+pub type Host = Text<kinds::Host>;
 pub type LabelKey = Text<kinds::LabelName>;
 pub type LabelValue = Text<kinds::LabelValue>;
 pub type Version = Text<kinds::Version>;

@@ -4,7 +4,7 @@ use ichor_yaml::Node as Tree;
 
 use super::{Labels, List};
 use crate::field::{
-    Address, Domain, Https, Image, InterfacePattern, Name, RelativePath, Spanned, Text, TextKind, Version, Words, choice, section,
+    Address, Domain, Host, Https, Image, InterfacePattern, Name, RelativePath, Spanned, Text, TextKind, Version, Words, choice, section,
 };
 
 section! {
@@ -41,7 +41,7 @@ section! {
         /// DNS servers of the nodes; by default the gateway of the node network.
         nameservers: List<Address> = "[]",
         /// Time servers of the nodes.
-        time_servers: List<Domain> = "[time.cloudflare.com]",
+        time_servers: List<Host> = "[time.cloudflare.com]",
         /// Whether ordinary pods may run on control-plane nodes; by default only when there are no workers.
         schedule_on_control_planes: Option<bool> = "null",
         /// Whether the nodes find each other through the public discovery service.

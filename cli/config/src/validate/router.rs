@@ -14,6 +14,7 @@ pub(super) const CHECKS: &[Check] = &[
     check(software_can_do_it, &[VERSION]),
     check(models_are_of_unifi, &[VERSION]),
     check(other_lines_hold_no_secret, &[&["bgp.routers.extra"]]),
+    check(other_lines_are_of_bgp, &[&["bgp.routers.extra", "bgp.routers.kind"]]),
     check(other_lines_stay_in_their_place, &[HOSTS, &["bgp.routers.extra"]]),
 ];
 
@@ -69,6 +70,46 @@ fn other_lines_hold_no_secret(spec: &Spec, out: &mut Diagnostics) {
                 line.mistake("a password stands in clear text in a file that Git tracks")
                     .help("take the line out and keep it on the router alone; if it was ever pushed, choose a new password"),
             );
+        }
+    }
+}
+
+/// What FRR's lines below `router bgp` begin with.
+const OF_BGP: [&str; 18] = [
+    "address-family",
+    "aggregate-address",
+    "bgp",
+    "bmp",
+    "coalesce-time",
+    "distance",
+    "exit-address-family",
+    "maximum-paths",
+    "neighbor",
+    "network",
+    "no",
+    "read-quanta",
+    "redistribute",
+    "segment-routing",
+    "table-map",
+    "timers",
+    "update-delay",
+    "write-quanta",
+];
+
+fn other_lines_are_of_bgp(spec: &Spec, out: &mut Diagnostics) {
+    for router in routers(spec).filter(|router| !router.extra.is_empty()) {
+        if *router.kind == RouterKind::Bird {
+            let message = "in BIRD each neighbour is a protocol of its own, and needs no place in the rendered file";
+            let help = "remove this, and keep the protocols of others in a file that `bird.conf` includes";
+            out.push(router.extra.mistake(message).help(help).also(router.kind.span, "BIRD"));
+            continue;
+        }
+        for line in router.extra.iter().flat_map(|extra| extra.lines.iter()) {
+            let first = line.as_str().split_whitespace().next().unwrap_or_default();
+            if !OF_BGP.contains(&first) && !ENDS_THE_BLOCK.contains(&first) {
+                let message = format!("no line of FRR below `router bgp` begins with `{first}`");
+                out.push(line.mistake(message).help("write the line as `show running-config` has it, such as `neighbor 192.168.1.20 remote-as 64600`"));
+            }
         }
     }
 }

@@ -26,6 +26,14 @@ struct Step {
     new: Option<Digest>,
 }
 
+/// Where a step stands, by the file that is there.
+enum State {
+    Due,
+    Done,
+    /// It is neither the old file nor the new one: somebody changed it.
+    Overtaken,
+}
+
 #[derive(Serialize, Deserialize)]
 struct OnDisk {
     format: u32,
@@ -36,12 +44,15 @@ struct OnDisk {
 #[derive(Debug)]
 pub(super) struct Journal<'a> {
     root: &'a Path,
-    folder: PathBuf,
 }
 
 impl<'a> Journal<'a> {
     pub(super) fn of(root: &'a Path) -> Self {
-        Self { root, folder: root.join(RECORDS) }
+        Self { root }
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.root.join(RECORDS)
     }
 
     fn file(&self) -> PathBuf {
@@ -49,12 +60,12 @@ impl<'a> Journal<'a> {
     }
 
     pub(super) fn staging(&self) -> PathBuf {
-        self.folder.join("staging")
+        self.folder().join("staging")
     }
 
     /// Where a new file waits.
     pub(super) fn staged(&self, path: &TreePath) -> PathBuf {
-        path.below(&self.staging())
+        path.below(&self.staging().join("tree"))
     }
 
     /// Whether a change was decided and not completed.
@@ -80,7 +91,7 @@ impl<'a> Journal<'a> {
     /// Decides the change: after this it will happen, before this nothing has.
     pub(super) fn commit(&self, changes: &BTreeMap<TreePath, Change>) -> Result<(), Failure> {
         let steps = changes.iter().map(|(path, change)| step(path, change)).collect();
-        let draft = self.folder.join("journal.json.new");
+        let draft = self.staging().join("journal.json");
         let write = || {
             let mut file = File::create(&draft)?;
             file.write_all(&serde_json::to_vec(&OnDisk { format: FORMAT, steps })?)?;
@@ -88,21 +99,26 @@ impl<'a> Journal<'a> {
             fs::rename(&draft, self.file())
         };
         write().map_err(|error| Failure::io("cannot write", &draft, &error))?;
-        sync_folder(&self.folder)
+        sync_folder(&self.folder())
     }
 
     /// Carries out what the journal says, however much of it is done already, and returns the files that somebody else
     /// changed meanwhile: those stay as they are.
     pub(super) fn carry_out(&self) -> Result<Vec<TreePath>, Failure> {
+        let mut due = Vec::new();
         let mut overtaken = Vec::new();
         let mut folders = BTreeSet::from([self.root.to_owned()]);
         for step in self.read()? {
             let path = TreePath::new(&step.path)?;
-            if !self.make(&step, &path)? {
-                overtaken.push(path.clone());
-            }
             folders.extend(path.folders().map(|folder| folder.below(self.root)));
+            match self.state(&step, &path)? {
+                State::Due => due.push((step, path)),
+                State::Done => {}
+                State::Overtaken => overtaken.push(path),
+            }
         }
+        // Everything was looked at before, so that the moves follow each other closely.
+        due.iter().try_for_each(|(step, path)| self.make(step, path))?;
         folders.iter().try_for_each(|folder| sync_folder(folder))?;
         let file = self.file();
         fs::remove_file(&file).map_err(|error| Failure::io("cannot remove", &file, &error))?;
@@ -110,31 +126,36 @@ impl<'a> Journal<'a> {
         Ok(overtaken)
     }
 
-    /// Makes one step; `false` if what is there is neither the old file nor the new one.
-    fn make(&self, step: &Step, path: &TreePath) -> Result<bool, Failure> {
+    fn state(&self, step: &Step, path: &TreePath) -> Result<State, Failure> {
         let there = match look(self.root, path)? {
             Found::Nothing => None,
             Found::File { bytes, .. } => Some(Digest::of(&bytes)),
-            Found::Other(_) => return Ok(false),
+            Found::Other(_) => return Ok(State::Overtaken),
         };
-        if there == step.new {
-            return Ok(true);
-        }
-        if there != step.old {
-            return Ok(false);
-        }
+        Ok(match there {
+            there if there == step.new => State::Done,
+            there if there == step.old => State::Due,
+            _ => State::Overtaken,
+        })
+    }
+
+    fn make(&self, step: &Step, path: &TreePath) -> Result<(), Failure> {
         let target = path.below(self.root);
         if step.new.is_some() {
-            let folder = target.parent().unwrap_or(self.root);
-            let moved = fs::create_dir_all(folder).and_then(|()| fs::rename(self.staged(path), &target));
-            moved.map_err(|error| Failure::io("cannot write", &target, &error))?;
-        } else {
-            fs::remove_file(&target).map_err(|error| Failure::io("cannot remove", &target, &error))?;
-            // A folder goes with its last file; where something is left it stays.
-            let mut folders = path.folders().rev();
-            while folders.next().is_some_and(|folder| fs::remove_dir(folder.below(self.root)).is_ok()) {}
+            let staged = self.staged(path);
+            let moved = fs::rename(&staged, &target).or_else(|error| match target.parent() {
+                Some(folder) if error.kind() == ErrorKind::NotFound => {
+                    fs::create_dir_all(folder).and_then(|()| fs::rename(&staged, &target))
+                }
+                _ => Err(error),
+            });
+            return moved.map_err(|error| Failure::io("cannot write", &target, &error));
         }
-        Ok(true)
+        fs::remove_file(&target).map_err(|error| Failure::io("cannot remove", &target, &error))?;
+        // A folder goes with its last file; where something is left it stays.
+        let mut folders = path.folders().rev();
+        while folders.next().is_some_and(|folder| fs::remove_dir(folder.below(self.root)).is_ok()) {}
+        Ok(())
     }
 
     fn read(&self) -> Result<Vec<Step>, Failure> {

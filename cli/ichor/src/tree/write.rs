@@ -28,10 +28,15 @@ pub fn write(root: &Path, changes: &BTreeMap<TreePath, Change>) -> Result<Vec<Tr
     complete(&journal)
 }
 
-/// Completes a write that was decided and then interrupted; `None` if there is none.
-pub fn recover(root: &Path) -> Result<Option<Vec<TreePath>>, Failure> {
+/// Completes a write that was decided and then interrupted, and clears away one that was not; `false` if nothing was decided.
+pub fn recover(root: &Path) -> Result<bool, Failure> {
     let journal = Journal::of(root);
-    if journal.is_pending()? { complete(&journal).map(Some) } else { Ok(None) }
+    if journal.is_pending()? {
+        complete(&journal)?;
+        return Ok(true);
+    }
+    journal.discard()?;
+    Ok(false)
 }
 
 /// Whether a write was decided and interrupted.
@@ -59,9 +64,9 @@ fn can_be_written(root: &Path, path: &TreePath) -> Result<(), Failure> {
 /// Puts the new files where they wait for the journal. All are written before the first is synced: the filesystem then
 /// takes most of them to disk together.
 fn stage(journal: &Journal<'_>, changes: &BTreeMap<TreePath, Change>) -> Result<(), Failure> {
-    // What lies there from a run that died before its journal was never decided.
-    journal.discard()?;
-    let mut folders = BTreeSet::from([journal.staging()]);
+    let staging = journal.staging();
+    fs::create_dir_all(&staging).map_err(|error| Failure::io("cannot create", &staging, &error))?;
+    let mut folders = BTreeSet::new();
     let mut files = Vec::new();
     for (path, change) in changes {
         let (bytes, mode) = match change {
@@ -71,7 +76,7 @@ fn stage(journal: &Journal<'_>, changes: &BTreeMap<TreePath, Change>) -> Result<
         };
         let place = journal.staged(path);
         let folder = place.parent().unwrap_or(&place);
-        if folders.insert(folder.to_owned()) || files.is_empty() {
+        if folders.insert(folder.to_owned()) {
             fs::create_dir_all(folder).map_err(|error| Failure::io("cannot create", folder, &error))?;
         }
         let file = new_file(&place, bytes, mode).map_err(|error| Failure::io("cannot write", &place, &error))?;
@@ -80,7 +85,7 @@ fn stage(journal: &Journal<'_>, changes: &BTreeMap<TreePath, Change>) -> Result<
     for (file, place) in &files {
         file.sync_all().map_err(|error| Failure::io("cannot write", place, &error))?;
     }
-    folders.iter().try_for_each(|folder| sync_folder(folder))
+    folders.iter().chain([&staging]).try_for_each(|folder| sync_folder(folder))
 }
 
 /// Puts new bytes in the place of one file that is not part of the tree: whoever reads finds all of the old or all of the new.

@@ -86,7 +86,7 @@ fn settle_interrupted(check: bool, root: &Path, shell: &Shell) -> Result<(), Fai
         if write::is_interrupted(root)? {
             shell.printer.warning("a write was interrupted; `ichor configure` without `--check` completes it");
         }
-    } else if write::recover(root)?.is_some() {
+    } else if write::recover(root)? {
         shell.printer.note("completed a write that was interrupted");
     }
     Ok(())
