@@ -189,7 +189,7 @@ fn components(scope: Scope<'_>) -> Result<Vec<Component>, Error> {
             listeners: listeners(&hostnames(scope.cluster, written), secret, redirect),
             name,
         };
-        gateways.file(format!("{}.yaml", context.name), scope.engine.render(GATEWAY, &context)?);
+        gateways.file(format!("gateway-{}.yaml", context.name), scope.engine.render(GATEWAY, &context)?);
         redirected.extend(redirect.then_some(context.name));
     }
     if !redirected.is_empty() {

@@ -14,7 +14,7 @@ use crate::part::Part;
 use crate::tree::{Content, Tree};
 
 /// KubePrism: the API server on every node's loopback address, before any Service works.
-const KUBE_PRISM_PORT: u16 = 7445;
+pub(crate) const KUBE_PRISM_PORT: u16 = 7445;
 
 /// The alias of an interface that is found by its MAC address and was given no name.
 const DEFAULT_ALIAS: &str = "lan";
@@ -62,7 +62,13 @@ pub fn talos_cluster(cluster: &Cluster) -> Result<input::Cluster, Error> {
         host_dns: input::HostDns::default(),
         api_server: input::ApiServer {
             cert_sans: api_sans,
-            pod_security_exempt_namespaces: talos.pod_security_exempt.iter().map(ToString::to_string).collect(),
+            // Talos' own configuration exempts this one, and the lists are joined.
+            pod_security_exempt_namespaces: talos
+                .pod_security_exempt
+                .iter()
+                .map(ToString::to_string)
+                .filter(|name| name != "kube-system")
+                .collect(),
         },
         machine_cert_sans: sans,
         schedule_on_control_planes: cluster.schedules_on_control_planes(),

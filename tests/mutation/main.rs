@@ -4,6 +4,7 @@
 
 mod growth;
 mod judges;
+mod moods;
 mod mutants;
 mod tree;
 mod values;
@@ -20,10 +21,12 @@ use mutants::{Mutant, mutants};
 const SEED: u64 = 3;
 const FILE: &str = "cluster.yaml";
 
+fn example() -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("cluster.example.yaml")).unwrap()
+}
+
 fn all() -> Vec<Mutant> {
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("cluster.example.yaml");
-    let example = std::fs::read_to_string(example).unwrap();
-    mutants(&example, &ichor_config::json_schema(), SEED)
+    mutants(&example(), &ichor_config::json_schema(), SEED)
 }
 
 /// What is missing in the words for a mutant that is refused.
@@ -72,32 +75,48 @@ fn every_mutant_is_refused_with_its_place_or_makes_files_that_are_taken() {
     for mutant in all() {
         let outcome = catch_unwind(AssertUnwindSafe(|| lived(&mutant, &inputs, &mut evidence)));
         match outcome.unwrap_or_else(|_| Outcome::Wrong("it panics".into())) {
-            Outcome::Refused => {eprintln!("REFUSED {}", mutant.name);refused += 1},
-            Outcome::Taken => {eprintln!("TAKEN {}", mutant.name);taken += 1},
+            Outcome::Refused => {
+                eprintln!("REFUSED {}", mutant.name);
+                refused += 1
+            }
+            Outcome::Taken => {
+                eprintln!("TAKEN {}", mutant.name);
+                taken += 1
+            }
             Outcome::Wrong(why) => wrong.push(format!("{}: {why}", mutant.name)),
         }
     }
     let counted = format!("{refused} refused, {taken} taken, which make {}", evidence.counted());
-    assert!(refused >= 300 && taken >= 150, "too few to show anything: {counted}");
+    assert!(refused >= 1000 && taken >= 600, "too few to show anything: {counted}");
     wrong.extend(evidence.judged());
     assert!(wrong.is_empty(), "{counted}\n{} are wrong:\n{}", wrong.len(), wrong.join("\n\n"));
-    println!("{counted}");
 }
 
 #[test]
 fn mutants_are_the_same_each_time() {
     let texts: Vec<_> = all().into_iter().map(|mutant| mutant.text).collect();
     let again: Vec<_> = all().into_iter().map(|mutant| mutant.text).collect();
-    assert!(texts == again && texts.len() >= 400, "{} mutants", texts.len());
+    assert!(texts == again && texts.len() >= 2000, "{} mutants", texts.len());
     let different: BTreeSet<_> = texts.iter().collect();
     assert_eq!(different.len(), texts.len());
+}
+
+/// A mood that is refused would hide all of its mutants.
+#[test]
+fn moods_are_right() {
+    let example = ichor_yaml::parse_one(&example()).unwrap();
+    for mood in moods::moods(&example) {
+        let text = tree::text_of(&mood.root);
+        let mistakes = ichor_config::read(&text).err().unwrap_or_default();
+        let told: Vec<_> = mistakes.iter().map(|mistake| mistake.render(FILE, &text, false)).collect();
+        assert!(told.is_empty(), "{}: {}", mood.name, told.join("\n"));
+    }
 }
 
 /// The judges say no to what is broken.
 #[test]
 fn judges_refuse_what_is_broken() {
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("cluster.example.yaml");
-    let cluster = ichor_config::read(&std::fs::read_to_string(example).unwrap()).unwrap();
+    let cluster = ichor_config::read(&example()).unwrap();
     let evidence = Evidence::broken(&render(&cluster, &gateway_api()).unwrap());
     let refused = evidence.judged();
     for part in ["machine", "router", "bird", "object"] {

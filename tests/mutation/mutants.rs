@@ -6,6 +6,7 @@ use ichor_yaml::{Entry, Node, Value};
 use serde_json::Value as Json;
 
 use crate::growth::growths;
+use crate::moods::{chosen, moods};
 use crate::tree::{Dice, Way, at, at_mut, spelled, text_of, ways};
 use crate::values::{neighbours, strangers};
 
@@ -29,7 +30,10 @@ fn edit(name: String, apply: impl Fn(&mut Node) + 'static) -> Edit {
 /// How many strangers take the place of each value.
 const STRANGERS: usize = 3;
 const SWAPS: usize = 60;
-const PAIRS: usize = 240;
+const PAIRS: usize = 200;
+
+/// How often each mood is changed.
+const IN_A_MOOD: usize = 70;
 
 /// All mutants, the same for the same seed and each text once.
 pub(crate) fn mutants(example: &str, schema: &Json, seed: u64) -> Vec<Mutant> {
@@ -40,25 +44,36 @@ pub(crate) fn mutants(example: &str, schema: &Json, seed: u64) -> Vec<Mutant> {
         edits.extend(of_value(&root, &way, &mut dice));
         edits.extend(of_entry(&root, &way));
     }
-    edits.extend(of_growth(&root, schema, &mut dice));
     edits.extend(swaps(&root, &mut dice));
+    let growing = of_growth(&root, schema, &mut dice);
 
-    let mut found = BTreeMap::new();
-    let mut keep = |chosen: &[&Edit]| {
-        let mut changed = root.clone();
-        chosen.iter().for_each(|edit| (edit.apply)(&mut changed));
-        let name = chosen.iter().map(|edit| edit.name.as_str()).collect::<Vec<_>>().join("; ");
-        found.entry(text_of(&changed)).or_insert(name);
-    };
-    edits.iter().for_each(|edit| keep(&[edit]));
-    // An edit of a pair may find its place gone, so only edits that put keys in or change a value stand first.
-    let growing: Vec<_> = edits.iter().filter(|edit| edit.name.starts_with("with ")).collect();
+    let mut found = Found::default();
+    edits.iter().chain(&growing).for_each(|edit| found.keep("", &root, &[edit]));
+    // An edit of a pair could find its place gone, so pairs only put keys in or give them another value.
     for _ in 0..PAIRS {
-        let (one, other) = (growing[dice.roll(growing.len())], growing[dice.roll(growing.len())]);
-        keep(&[one, other]);
+        found.keep("", &root, &[&growing[dice.roll(growing.len())], &growing[dice.roll(growing.len())]]);
     }
-    found.remove(&text_of(&root));
-    found.into_iter().map(|(text, name)| Mutant { name, text }).collect()
+    for mood in moods(&root) {
+        let growing = of_growth(&mood.root, schema, &mut dice);
+        found.keep(mood.name, &mood.root, &[]);
+        chosen(&growing, &mut dice, IN_A_MOOD).into_iter().for_each(|edit| found.keep(mood.name, &mood.root, &[edit]));
+    }
+    found.0.remove(&text_of(&root));
+    found.0.into_iter().map(|(text, name)| Mutant { name, text }).collect()
+}
+
+/// Texts with the first name that each was found under.
+#[derive(Default)]
+struct Found(BTreeMap<String, String>);
+
+impl Found {
+    fn keep(&mut self, mood: &str, root: &Node, edits: &[&Edit]) {
+        let mut changed = root.clone();
+        edits.iter().for_each(|edit| (edit.apply)(&mut changed));
+        let names = edits.iter().map(|edit| edit.name.as_str());
+        let name = Some(mood).filter(|mood| !mood.is_empty()).into_iter().chain(names).collect::<Vec<_>>().join("; ");
+        self.0.entry(text_of(&changed)).or_insert(name);
+    }
 }
 
 fn of_value(root: &Node, way: &Way, dice: &mut Dice) -> Vec<Edit> {

@@ -4,12 +4,14 @@
 
 mod control_plane;
 mod golden;
+mod many;
 mod run;
 mod scratch;
 mod tools;
 
 pub use control_plane::ControlPlane;
 pub use golden::{assert_file, assert_tree};
+pub use many::many_nodes;
 pub use run::{Finished, Run, until};
 pub use scratch::Scratch;
 pub use tools::{crds, ichor, tool};

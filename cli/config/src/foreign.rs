@@ -47,7 +47,10 @@ const OF_TEMPLATE: &[Name] = &[
     key("cilium_bgp_hold_time", "`bgp.routers[].hold_time_s`"),
     key("cilium_bgp_keepalive_time", "`bgp.routers[].keepalive_time_s`"),
     key("cilium_bgp_node_asn", "`bgp.node_asn`"),
-    words("cilium_bgp_password", "write `md5: true` at the router, and store the password with `ichor secrets edit`; if it was ever pushed, choose a new one"),
+    words(
+        "cilium_bgp_password",
+        "write `md5: true` at the router, and store the password with `ichor secrets edit`; if it was ever pushed, choose a new one",
+    ),
     key("cilium_bgp_router_addr", "`bgp.routers[].addresses`"),
     key("cilium_bgp_router_asn", "`bgp.routers[].asn`"),
     key("cilium_lb_pool_cidr", "`pools[].cidrs`"),
@@ -111,9 +114,8 @@ const OF_HELM: &[Name] = &[
 pub(crate) fn explain(entry: &Entry, path: &Path) -> Option<Diagnostic> {
     let place = path.without_indices();
     let find = |names: &'static [Name]| names.iter().find(|name| name.path == place).map(|name| name.here.help());
-    let tell = |what: &str, help: String| {
-        Diagnostic::new(path, entry.key_span, format!("unknown key `{}`: this is {what}", entry.key)).help(help)
-    };
+    let tell =
+        |what: &str, help: String| Diagnostic::new(path, entry.key_span, format!("unknown key `{}`: this is {what}", entry.key)).help(help);
     if let Some(here) = find(OF_TEMPLATE) {
         return Some(tell(TEMPLATE, format!("{here}; `ichor import` converts the old files as a whole")));
     }

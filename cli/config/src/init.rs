@@ -105,7 +105,7 @@ talos:
             );
         }
         None => {
-            out.push_str("  # A free address that Talos moves between the control planes, for the Kubernetes API.\n  # vip: 192.168.1.10\n")
+            out.push_str("  # A free address that Talos moves between the control planes, for the Kubernetes API.\n  # vip: 192.168.1.10\n");
         }
     }
     let _ = write!(
@@ -295,7 +295,11 @@ mod tests {
             workers: vec![Machine::parse("node-2 = 192.168.1.12, fd00:1::12, 52-54-00-12-34-57:").unwrap()],
             vip: Some("192.168.1.10".into()),
             pool: vec!["192.168.50.0/24".into(), "fd00:50::10-fd00:50::99".into()],
-            bgp: Some(Peering { router: vec!["192.168.1.1".into(), "fd00:1::1".into()], router_asn: "64513".into(), node_asn: "64514".into() }),
+            bgp: Some(Peering {
+                router: vec!["192.168.1.1".into(), "fd00:1::1".into()],
+                router_asn: "64513".into(),
+                node_asn: "64514".into(),
+            }),
             domain: Some("home.example.org".into()),
             engine: Some("flux".into()),
             repository: Some("ssh://git@github.com/example/home-ops".into()),

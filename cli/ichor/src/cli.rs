@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-const EXIT_CODES: &str = "\
+const BEGIN: &str = "\
+Begin with `ichor init`, fill in cluster.yaml, and run `ichor configure` after each edit.
+
 Exit codes:
   0  done
   1  refused or failed; the reason is on stderr
@@ -17,7 +19,7 @@ Exit codes:
     name = "ichor",
     version,
     about,
-    after_help = EXIT_CODES,
+    after_help = BEGIN,
     disable_help_subcommand = true,
     arg_required_else_help = true,
     max_term_width = 100
@@ -32,7 +34,7 @@ pub struct Cli {
 /// Flags of every command.
 #[derive(Clone, Debug, Args)]
 pub struct Global {
-    /// The form of the data on stdout
+    /// The form of the data on stdout: for people, or one JSON document
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT", help_heading = "Common options")]
     pub output: Format,
     /// When to use colours; NO_COLOR is obeyed too
@@ -48,15 +50,12 @@ pub struct Global {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people
     Text,
-    /// One JSON document
     Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Colour {
-    /// On a terminal
     Auto,
     Always,
     Never,
@@ -130,7 +129,10 @@ pub struct ConfigFile {
 Examples:
   ichor configure                     render, show what changed, write
   ichor configure --check --diff      show what would change, write nothing
-  ichor configure --overwrite         give up edits made by hand in rendered files")]
+  ichor configure --overwrite         give up edits made by hand in rendered files
+
+Secrets are opened with the age key in SOPS_AGE_KEY, in the file that SOPS_AGE_KEY_FILE names, or in
+sops/age/keys.txt in the folder of settings, as `sops` does it.")]
 pub struct Configure {
     #[command(flatten)]
     pub config: ConfigFile,
@@ -140,13 +142,13 @@ pub struct Configure {
     /// Write nothing; exit with 3 if anything would change
     #[arg(long)]
     pub check: bool,
-    /// Show every changed line, with secrets masked
+    /// Show every changed line; an encrypted value is shown as a mark that changes when it does
     #[arg(long)]
     pub diff: bool,
     /// Replace rendered files that were edited by hand
     #[arg(long)]
     pub overwrite: bool,
-    /// A folder of templates that stand in for those of the same name
+    /// A folder of templates that stand in for those of the same name [default: .ichor/templates, if it is there]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub templates: Option<PathBuf>,
     /// Print the names of all templates and stop
@@ -219,6 +221,9 @@ pub struct Init {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Example:
+  ichor import ~/home-ops --config cluster.yaml
+
 PATH is a cluster.toml, a cluster.yaml with its nodes.yaml beside it, or the folder that holds them.
 Passwords and tokens are not copied: the report says how to store each one encrypted.")]
 pub struct Import {
@@ -243,7 +248,7 @@ pub struct Import {
 pub enum Secrets {
     /// Show which secrets there are, which are missing, and who can read them
     Status(SecretsPlace),
-    /// Change them in $EDITOR; the decrypted text is never on a disk
+    /// Change all of them in $EDITOR; the decrypted text stays in memory
     Edit(SecretsPlace),
     /// Make generated passwords anew, or the key that encrypts the file
     Rotate(SecretsRotate),
@@ -261,8 +266,8 @@ pub struct SecretsPlace {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ichor secrets rotate                     a new data key for the file, for the recipients in cluster.yaml
-  ichor secrets rotate bgp.gateway         a new password with this name; run `ichor configure` afterwards")]
+  ichor secrets rotate                     a new data key, for the recipients in cluster.yaml
+  ichor secrets rotate bgp.gateway         a new password; `ichor configure` then uses it")]
 pub struct SecretsRotate {
     #[command(flatten)]
     pub place: SecretsPlace,
@@ -275,7 +280,8 @@ pub struct SecretsRotate {
 #[command(after_help = "\
 Examples:
   ichor secrets set cloudflare.token < token.txt
-  pass show cloudflare | ichor secrets set cloudflare.token")]
+  pass show cloudflare | ichor secrets set cloudflare.token
+  ichor secrets set talos < secrets.yaml          what `talosctl gen secrets` made")]
 pub struct SecretsSet {
     #[command(flatten)]
     pub place: SecretsPlace,
@@ -291,6 +297,10 @@ pub enum Talos {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ichor talos config node-1                       encrypted, for Git
+  ichor talos config node-1 --reveal | talosctl apply-config --insecure -n ADDRESS -f /dev/stdin")]
 pub struct TalosConfig {
     #[command(flatten)]
     pub config: ConfigFile,

@@ -6,8 +6,8 @@ use ichor_config::Cluster;
 use ichor_yaml::Layout;
 use serde::Serialize;
 
-/// Talos serves the API of the control plane here on every node, before there is any other way to reach it.
-const KUBE_PRISM: &str = "https://127.0.0.1:7445";
+use crate::talos::KUBE_PRISM_PORT;
+
 /// Talos mounts it, and nobody else may.
 const CGROUP_ROOT: &str = "/sys/fs/cgroup";
 /// Where pods reach the DNS server of their Talos node; its answers are lost if the address is rewritten.
@@ -18,7 +18,7 @@ const TALOS_HOST_DNS: &str = "169.254.116.108/32";
 pub(super) struct AgentConfig {
     cluster: String,
     domain: String,
-    api_server: &'static str,
+    api_server: String,
     cgroup: Cgroup,
     /// As kube-proxy has it, for health checks from outside.
     healthz: String,
@@ -129,7 +129,7 @@ fn config(cluster: &Cluster) -> AgentConfig {
     AgentConfig {
         cluster: cluster.name.to_string(),
         domain: cluster.talos.cluster_domain.to_string(),
-        api_server: KUBE_PRISM,
+        api_server: format!("https://127.0.0.1:{KUBE_PRISM_PORT}"),
         cgroup: Cgroup { root: CGROUP_ROOT, auto_mount: false },
         healthz: format!("0.0.0.0:{}", *network.healthz_port),
         addresses: Addresses {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{SSH_KEY, TOKEN, namespace, over_ssh, repository, repository_path};
+use super::{SSH_KEY, TOKEN, namespace, over_ssh, repository, repository_path, root_name};
 use crate::component::Component;
 use crate::engine::{Error, Template, template};
 use crate::layout::Folder;
@@ -18,7 +18,7 @@ pub(super) const NAMESPACE: &str = "argocd";
 #[derive(Debug, Serialize)]
 struct ApplicationContext<'a> {
     name: &'a str,
-    /// The project, which has the cluster's name, as the root Application does.
+    /// The project, which has the cluster's name.
     project: String,
     /// The namespace of Argo CD.
     namespace: String,
@@ -40,7 +40,7 @@ struct SecretContext {
 }
 
 pub(super) fn root(scope: Scope<'_>, folder: &str) -> Result<Folder, Error> {
-    let name = scope.cluster.name.to_string();
+    let name = root_name(scope.cluster);
     let target_namespace = namespace(scope.cluster, NAMESPACE);
     let context = context(scope, &name, repository_path(scope.cluster, folder), &target_namespace);
     let mut holder = Component::new("", "");

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{KNOWN_HOSTS, SSH_KEY, TOKEN, namespace, over_ssh, repository, repository_path};
+use super::{KNOWN_HOSTS, SSH_KEY, TOKEN, namespace, over_ssh, repository, repository_path, root_name};
 use crate::component::Component;
 use crate::engine::{Error, Template, template};
 use crate::layout::Folder;
@@ -18,8 +18,10 @@ pub(super) const NAMESPACE: &str = "flux-system";
 
 #[derive(Debug, Serialize)]
 struct RootContext {
-    /// The name of the source and of the root Kustomization.
+    /// The name of the source.
     name: String,
+    /// The name of the root Kustomization.
+    root: String,
     namespace: String,
     url: String,
     branch: String,
@@ -62,6 +64,7 @@ fn root_context(scope: Scope<'_>, folder: &str) -> RootContext {
     let gitops = &scope.cluster.gitops;
     RootContext {
         name: scope.cluster.name.to_string(),
+        root: root_name(scope.cluster),
         namespace: namespace(scope.cluster, NAMESPACE),
         url: repository(scope.cluster),
         branch: gitops.branch.to_string(),

@@ -101,6 +101,11 @@ fn repository(cluster: &Cluster) -> String {
     cluster.gitops.repository.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
+/// The name of the engine's object that carries all others; a cluster may be called like one of its components.
+fn root_name(cluster: &Cluster) -> String {
+    format!("{}-root", *cluster.name)
+}
+
 /// The namespace of the engine, if there is one.
 pub(crate) fn engine_namespace(cluster: &Cluster) -> Option<String> {
     let default = match *cluster.gitops.engine {

@@ -230,3 +230,40 @@ fn bootstrap_has_nothing_of_its_own_but_secrets_and_the_hand_over() {
         }
     }
 }
+
+/// A hand-over restarts nothing, whoever takes over and wherever the folders are.
+#[test]
+fn the_base_layer_is_the_same_for_every_engine_and_layout() {
+    let base = |sample: Sample| -> Vec<(String, String)> {
+        let tree = tree(&sample.text());
+        let inside =
+            tree.iter().filter(|(path, _)| path.contains("/ichor/") && !path.ends_with("ks.yaml") && !path.ends_with("application.yaml"));
+        let files = inside.filter(|(path, _)| !path.ends_with("kustomization.yaml"));
+        files.map(|(path, content)| (path.rsplit('/').next().unwrap().to_owned(), text(content).0.to_owned())).collect()
+    };
+    let expected = base(Sample::FULL);
+    assert_eq!(expected.len(), 7);
+    for (engine, layout) in sample::ENGINES.into_iter().flat_map(|engine| sample::LAYOUTS.map(|layout| (engine, layout))) {
+        assert_eq!(base(Sample { engine, layout, policies: None, apps: false, ..Sample::FULL }), expected, "{engine} {layout}");
+    }
+}
+
+#[test]
+fn a_cluster_may_be_called_like_one_of_its_components() {
+    for (engine, name) in [("flux", "ichor"), ("argocd", "ichor"), ("flux", "gateways")] {
+        let text = Sample { engine, ..Sample::FULL }.text().replace("name: home\n", &format!("name: {name}\n"));
+        assert_eq!(twice(&Reader::default().objects(&tree(&text))), [""; 0], "{engine} {name}");
+    }
+}
+
+#[test]
+fn a_user_may_replace_a_template() {
+    let cluster = sample::cluster(&Sample::FULL.text());
+    let text = "#% for pool in pools %#\n---\nkind: Pool\nmetadata:\n  name: #{ pool.name }#\n#% endfor %#\n";
+    let overrides = BTreeMap::from([("network/lb-pool.yaml.j2".to_owned(), text.to_owned())]);
+    let tree = ichor_templates::render(&cluster, &ichor_templates::Inputs { overrides, ..Default::default() }).unwrap();
+    let Some(ichor_templates::Content::Clear(text)) = tree.get("cluster/apps/kube-system/ichor-network/app/lb-pool.yaml") else {
+        panic!("{tree:?}")
+    };
+    assert!(text.contains("kind: Pool") && text.contains("  name: main"), "{text}");
+}

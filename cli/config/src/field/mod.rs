@@ -2,6 +2,7 @@
 
 mod address;
 mod choice;
+pub mod kinds;
 mod number;
 mod section;
 mod text;

@@ -19,7 +19,7 @@ pub(super) fn cluster(draft: &mut Draft, around: &Around) {
     network(draft);
     let vlan = draft.old.peek("node_vlan_tag").map(whole_number);
     draft.tell("node_vlan_tag", Fate::Mapped { to: "nodes[].interface.vlan".into(), note: None });
-    machines(draft, vlan);
+    machines(draft, vlan.as_ref());
     announcing(draft);
     gateways(draft);
     names(draft, around);
@@ -52,7 +52,8 @@ fn network(draft: &mut Draft) {
 
 /// Pools, and who announces them.
 fn announcing(draft: &mut Draft) {
-    let has_bgp = ["cilium_bgp_router_addr", "cilium_bgp_router_asn", "cilium_bgp_node_asn"].iter().any(|key| draft.old.peek(key).is_some());
+    let has_bgp =
+        ["cilium_bgp_router_addr", "cilium_bgp_router_asn", "cilium_bgp_node_asn"].iter().any(|key| draft.old.peek(key).is_some());
     draft.leave_out("cilium_bgp_enabled", "it follows from the other fields, here as there");
     let own_pool = draft.old.peek("cilium_lb_pool_cidr").cloned();
     let is_local = own_pool.is_none() || own_pool.as_ref().and_then(Node::as_str) == draft.old.peek("node_cidr").and_then(Node::as_str);
@@ -98,7 +99,10 @@ fn bgp(draft: &mut Draft) {
         draft.tell("cilium_bgp_password", Fate::Secret { name: format!("bgp.{ROUTER}") });
     }
     draft.put("bgp.routers", vec![Node::from(router)]);
-    draft.assumed.push(super::Assumed { to: "bgp.routers[0].kind".into(), why: "the old templates know UniFi only; `frr` and `bird` are there too".into() });
+    draft.assumed.push(super::Assumed {
+        to: "bgp.routers[0].kind".into(),
+        why: "the old templates know UniFi only; `frr` and `bird` are there too".into(),
+    });
 }
 
 /// The addresses of the gateways, neighbours joined.
@@ -192,7 +196,8 @@ fn ownership(draft: &mut Draft, around: &Around) {
     }
     draft.map("repository.url", "gitops.repository", text);
     draft.map("repository_branch", "gitops.branch", text);
-    let over_ssh = draft.root.get("gitops").and_then(|gitops| gitops.get("repository")?.as_str()).is_some_and(|url| url.starts_with("ssh://"));
+    let over_ssh =
+        draft.root.get("gitops").and_then(|gitops| gitops.get("repository")?.as_str()).is_some_and(|url| url.starts_with("ssh://"));
     if private || over_ssh {
         draft.put("gitops.private", true);
     }

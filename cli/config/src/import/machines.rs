@@ -10,9 +10,10 @@ use super::{Draft, Fate, Row};
 const SECURE_BOOT_INSTALLER: &str = "factory.talos.dev/metal-installer-secureboot";
 
 /// Converts all machines; `vlan` is the tag that the old files set once for all of them.
-pub(super) fn machines(draft: &mut Draft, vlan: Option<Node>) {
+pub(super) fn machines(draft: &mut Draft, vlan: Option<&Node>) {
     let all = std::mem::take(&mut draft.old.nodes);
-    let is_secure = |fields: &Vec<OldField>| fields.iter().any(|field| field.name.ends_with(".secureboot") && field.node.as_bool() == Some(true));
+    let is_secure =
+        |fields: &Vec<OldField>| fields.iter().any(|field| field.name.ends_with(".secureboot") && field.node.as_bool() == Some(true));
     let secure = all.iter().filter(|fields| is_secure(fields)).count();
     let all_secure = secure > 0 && secure == all.len();
     if all_secure {
@@ -21,7 +22,7 @@ pub(super) fn machines(draft: &mut Draft, vlan: Option<Node>) {
     let mut nodes = Vec::new();
     for (index, mut fields) in all.into_iter().enumerate() {
         let mut machine = Machine { map: Map::new(), rows: Vec::new(), index };
-        machine.take_all(&mut fields, vlan.clone(), all_secure);
+        machine.take_all(&mut fields, vlan, all_secure);
         nodes.push(Node::from(machine.map));
         draft.rows.append(&mut machine.rows);
         // What nobody took is told with the rest.
@@ -37,7 +38,7 @@ struct Machine {
 }
 
 impl Machine {
-    fn take_all(&mut self, fields: &mut Vec<OldField>, vlan: Option<Node>, all_secure: bool) {
+    fn take_all(&mut self, fields: &mut Vec<OldField>, vlan: Option<&Node>, all_secure: bool) {
         self.take(fields, "name", "name", |map, node| map.set("name", text(&node)));
         self.take(fields, "controller", "role", |map, node| {
             map.set("role", if node.as_bool() == Some(true) { "controlplane" } else { "worker" });
@@ -47,7 +48,7 @@ impl Machine {
         self.take(fields, "mac_addr", "interface.mac", |_, node| interface.set("mac", text(&node)));
         self.take(fields, "mtu", "interface.mtu", |_, node| interface.set("mtu", node));
         if let Some(vlan) = vlan {
-            interface.set("vlan", vlan);
+            interface.set("vlan", vlan.clone());
         }
         self.map.set("interface", interface);
         self.disk(fields);
@@ -57,7 +58,8 @@ impl Machine {
     }
 
     fn disk(&mut self, fields: &mut Vec<OldField>) {
-        let is_path = fields.iter().any(|field| field.name.ends_with(".disk") && field.node.as_str().is_some_and(|disk| disk.starts_with('/')));
+        let is_path =
+            fields.iter().any(|field| field.name.ends_with(".disk") && field.node.as_str().is_some_and(|disk| disk.starts_with('/')));
         if is_path {
             self.take(fields, "disk", "install_disk", |map, node| map.set("install_disk", text(&node)));
         } else {

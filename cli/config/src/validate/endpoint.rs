@@ -99,7 +99,8 @@ fn endpoint_leads_to_the_api(spec: &Spec, out: &mut Diagnostics) {
 fn certificates_name_hosts(spec: &Spec, out: &mut Diagnostics) {
     for san in spec.talos.cert_sans.iter() {
         let text = san.as_str();
-        let is_host = text.parse::<IpAddr>().is_ok() || <Hostname as Field>::decode(&text.into(), &san.at, &mut Diagnostics::default()).is_some();
+        let is_host =
+            text.parse::<IpAddr>().is_ok() || <Hostname as Field>::decode(&text.into(), &san.at, &mut Diagnostics::default()).is_some();
         if !is_host {
             let message = format!("`{text}` is neither a name nor an address, and a certificate is for one of these");
             out.push(san.mistake(message).help("write a DNS name such as `k8s.example.org`, or an IP address, without scheme and port"));

@@ -108,7 +108,10 @@ fn other_lines_are_of_bgp(spec: &Spec, out: &mut Diagnostics) {
             let first = line.as_str().split_whitespace().next().unwrap_or_default();
             if !OF_BGP.contains(&first) && !ENDS_THE_BLOCK.contains(&first) {
                 let message = format!("no line of FRR below `router bgp` begins with `{first}`");
-                out.push(line.mistake(message).help("write the line as `show running-config` has it, such as `neighbor 192.168.1.20 remote-as 64600`"));
+                out.push(
+                    line.mistake(message)
+                        .help("write the line as `show running-config` has it, such as `neighbor 192.168.1.20 remote-as 64600`"),
+                );
             }
         }
     }

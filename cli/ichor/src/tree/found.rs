@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::path::TreePath;
@@ -62,24 +62,6 @@ fn kind(meta: &fs::Metadata) -> &'static str {
     } else {
         "neither a file nor a folder"
     }
-}
-
-/// Refuses a path whose folder is on another filesystem than the output folder: files cannot be moved there in one step.
-pub fn on_one_filesystem(root: &Path, path: &TreePath) -> Result<(), Failure> {
-    let device = |place: &Path| entry(place).map(|meta| meta.map(|meta| meta.dev()));
-    let Some(here) = device(root)? else { return Ok(()) };
-    for folder in path.folders() {
-        let place = folder.below(root);
-        match device(&place)? {
-            None => break,
-            Some(there) if there != here => {
-                let message = format!("`{folder}` is on another filesystem than `{}`", root.display());
-                return Err(Failure::new(message).help("unmount it, or choose an output folder inside it with `--out`"));
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(())
 }
 
 /// The output folder itself; a link to it is followed here and never below.

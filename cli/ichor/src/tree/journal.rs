@@ -11,6 +11,7 @@ use super::compare::Change;
 use super::digest::Digest;
 use super::found::{Found, look};
 use super::path::{RECORDS, TreePath};
+use super::sync;
 use crate::failure::Failure;
 
 const JOURNAL: &str = ".ichor/journal.json";
@@ -51,7 +52,7 @@ impl<'a> Journal<'a> {
         Self { root }
     }
 
-    fn folder(&self) -> PathBuf {
+    pub(super) fn folder(&self) -> PathBuf {
         self.root.join(RECORDS)
     }
 
@@ -99,7 +100,7 @@ impl<'a> Journal<'a> {
             fs::rename(&draft, self.file())
         };
         write().map_err(|error| Failure::io("cannot write", &draft, &error))?;
-        sync_folder(&self.folder())
+        sync::folders(&BTreeSet::from([self.folder()]))
     }
 
     /// Carries out what the journal says, however much of it is done already, and returns the files that somebody else
@@ -119,7 +120,7 @@ impl<'a> Journal<'a> {
         }
         // Everything was looked at before, so that the moves follow each other closely.
         due.iter().try_for_each(|(step, path)| self.make(step, path))?;
-        folders.iter().try_for_each(|folder| sync_folder(folder))?;
+        sync::folders(&folders)?;
         let file = self.file();
         fs::remove_file(&file).map_err(|error| Failure::io("cannot remove", &file, &error))?;
         self.discard()?;
@@ -177,13 +178,4 @@ fn step(path: &TreePath, change: &Change) -> Step {
         Change::Remove { old } => (Some(Digest::of(old)), None),
     };
     Step { path: path.to_string(), old, new }
-}
-
-/// Makes the names in a folder survive a power cut; a folder that went needs nothing.
-pub(super) fn sync_folder(folder: &Path) -> Result<(), Failure> {
-    match File::open(folder) {
-        Ok(file) => file.sync_all().map_err(|error| Failure::io("cannot write", folder, &error)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Failure::io("cannot open", folder, &error)),
-    }
 }

@@ -7,6 +7,7 @@ mod journal;
 mod lock;
 pub mod manifest;
 mod path;
+mod sync;
 pub mod write;
 
 pub use digest::Digest;

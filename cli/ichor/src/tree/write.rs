@@ -3,19 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
 
 use super::compare::Change;
-use super::found::on_one_filesystem;
-use super::journal::{Journal, sync_folder};
+use super::journal::Journal;
 use super::path::TreePath;
+use super::sync;
 use crate::failure::Failure;
 
 /// Writes a change. The files that somebody changed meanwhile stay as they are and are returned.
 pub fn write(root: &Path, changes: &BTreeMap<TreePath, Change>) -> Result<Vec<TreePath>, Failure> {
     let journal = Journal::of(root);
-    let decided = changes.keys().try_for_each(|path| can_be_written(root, path)).and_then(|()| {
+    let decided = can_be_written(root, changes.keys()).and_then(|()| {
         stage(&journal, changes)?;
         journal.commit(changes)
     });
@@ -53,20 +55,35 @@ fn complete(journal: &Journal<'_>) -> Result<Vec<TreePath>, Failure> {
 
 /// Finds out before anything is decided what would stop the change half-way: a folder that is read-only or on another
 /// filesystem, from which no file moves in one step.
-fn can_be_written(root: &Path, path: &TreePath) -> Result<(), Failure> {
-    on_one_filesystem(root, path)?;
-    let there = path.folders().rev().map(|folder| folder.below(root)).find(|folder| folder.is_dir());
-    let folder = there.unwrap_or_else(|| root.to_owned());
-    rustix::fs::access(&folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
-        .map_err(|errno| Failure::io("cannot write in", &folder, &errno.into()))
+fn can_be_written<'a>(root: &Path, paths: impl Iterator<Item = &'a TreePath>) -> Result<(), Failure> {
+    let mut folders: BTreeSet<PathBuf> = paths.flat_map(TreePath::folders).map(|folder| folder.below(root)).collect();
+    folders.insert(root.to_owned());
+    let device = fs::metadata(root).map_err(|error| Failure::io("cannot reach", root, &error))?.dev();
+    for folder in folders {
+        let Ok(meta) = fs::symlink_metadata(&folder) else { continue };
+        if meta.dev() != device {
+            let message = format!("`{}` is on another filesystem than `{}`", folder.display(), root.display());
+            return Err(Failure::new(message).help("unmount it, or choose an output folder inside it with `--out`"));
+        }
+        access(&folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|errno| Failure::io("cannot write in", &folder, &errno.into()))?;
+    }
+    Ok(())
 }
 
 /// Puts the new files where they wait for the journal. All are written before the first is synced: the filesystem then
 /// takes most of them to disk together.
 fn stage(journal: &Journal<'_>, changes: &BTreeMap<TreePath, Change>) -> Result<(), Failure> {
     let staging = journal.staging();
-    fs::create_dir_all(&staging).map_err(|error| Failure::io("cannot create", &staging, &error))?;
-    let mut folders = BTreeSet::new();
+    let new = changes.iter().filter(|(_, change)| !matches!(change, Change::Remove { .. })).map(|(path, _)| journal.staged(path));
+    let inside = |folder: &&Path| folder.starts_with(&staging);
+    // The outer ones come first.
+    let mut folders: BTreeSet<PathBuf> =
+        new.flat_map(|place| place.ancestors().skip(1).take_while(inside).map(Path::to_owned).collect::<Vec<_>>()).collect();
+    folders.insert(staging.clone());
+    fs::create_dir_all(journal.folder()).map_err(|error| Failure::io("cannot create", &journal.folder(), &error))?;
+    for folder in &folders {
+        fs::create_dir(folder).map_err(|error| Failure::io("cannot create", folder, &error))?;
+    }
     let mut files = Vec::new();
     for (path, change) in changes {
         let (bytes, mode) = match change {
@@ -75,17 +92,11 @@ fn stage(journal: &Journal<'_>, changes: &BTreeMap<TreePath, Change>) -> Result<
             Change::Remove { .. } => continue,
         };
         let place = journal.staged(path);
-        let folder = place.parent().unwrap_or(&place);
-        if folders.insert(folder.to_owned()) {
-            fs::create_dir_all(folder).map_err(|error| Failure::io("cannot create", folder, &error))?;
-        }
         let file = new_file(&place, bytes, mode).map_err(|error| Failure::io("cannot write", &place, &error))?;
         files.push((file, place));
     }
-    for (file, place) in &files {
-        file.sync_all().map_err(|error| Failure::io("cannot write", place, &error))?;
-    }
-    folders.iter().chain([&staging]).try_for_each(|folder| sync_folder(folder))
+    sync::files(&files)?;
+    sync::folders(&folders)
 }
 
 /// Puts new bytes in the place of one file that is not part of the tree: whoever reads finds all of the old or all of the new.

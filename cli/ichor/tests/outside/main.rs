@@ -1,4 +1,11 @@
 //! The program from outside: the real binary, real files, the real `sops` and `talosctl`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking and speaks to whoever runs it"
+)]
 
 mod begin;
 mod crash;

@@ -110,7 +110,7 @@ fn another_filesystem_inside_the_folder_is_refused() {
     let before = place.files();
     let script = "cp -r talos ../copy; mount -t tmpfs none talos; cp -r ../copy/. talos/; \"$0\" configure";
     let run = among_mounts(&place, script).fail();
-    assert!(run.words().contains("`talos` is on another filesystem"), "{}", run.words());
+    assert!(run.words().contains("cluster/talos` is on another filesystem than"), "{}", run.words());
     assert_same(&before, &place.files());
 }
 
@@ -119,8 +119,7 @@ fn a_full_disk_leaves_the_old_tree() {
     let place = Place::configured();
     let script = "mkdir -p ../small; mount -t tmpfs -o size=${SIZE}k none ../small; cp cluster.yaml secrets.sops.yaml ../small; cd ../small
         \"$0\" configure --quiet > ../log && echo fits && exit; find . -type f | sort; ls -A .ichor";
-    let mut refused = 0;
-    for size in ["64", "400", "1500", "2500", "40000"] {
+    for (refused, size) in ["64", "400", "1500", "2500", "40000"].into_iter().enumerate() {
         let run = among_mounts(&place, &format!("SIZE={size}; {script}")).succeed();
         if run.text() == "fits\n" {
             assert!(refused > 0, "64 kB were enough");
@@ -128,7 +127,6 @@ fn a_full_disk_leaves_the_old_tree() {
         }
         assert!(run.words().contains("No space left on device") && run.words().contains("nothing was changed"), "{}", run.described());
         assert_eq!(run.text(), "./cluster.yaml\n./secrets.sops.yaml\n", "{}", run.described());
-        refused += 1;
     }
     panic!("40 MB were not enough");
 }

@@ -1,0 +1,102 @@
+//! Clusters that `ichor configure` renders, each in a folder on the disk that the build is on.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ichor_tests::{Run, ichor, tool};
+
+use crate::measure::{Sample, run};
+
+const EXAMPLE: &str = include_str!("../../cluster.example.yaml");
+/// The public key in the example.
+const RECIPIENT: &str = "age1gpxevf7wxtejdy25t38uu3m27kjrnyx2tghm670hmek0hy4kppusnq8zjn";
+
+/// A folder with a `cluster.yaml` and all that `configure` needs beside it.
+pub(crate) struct Workload {
+    folder: PathBuf,
+}
+
+impl Drop for Workload {
+    fn drop(&mut self) {
+        let _gone_already = fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Workload {
+    pub(crate) fn example() -> Self {
+        Self::new("example", EXAMPLE)
+    }
+
+    /// The example with more nodes, and with prefixes that hold them.
+    pub(crate) fn many(nodes: usize) -> Self {
+        let (head, tail) = EXAMPLE.split_once("# Addresses that Services get").unwrap();
+        let mut text = head.replace("192.168.42.0/24", "192.168.40.0/21").replace("10.42.0.0/16", "10.64.0.0/12");
+        text = text.replace("\"fd00:10:42::/56\"", "\"fd00:42:42::/48\"");
+        for node in 4..=nodes {
+            let (high, low) = (44 + node / 250, 1 + node % 250);
+            writeln!(text, "  - name: node-{node}\n    role: worker").unwrap();
+            writeln!(text, "    addresses: [192.168.{high}.{low}, \"fd00:42::1:{node:x}\"]").unwrap();
+            writeln!(text, "    interface: {{ mac: \"52:54:00:01:{:02x}:{:02x}\" }}", node / 256, node % 256).unwrap();
+        }
+        Self::new("many", &format!("{text}\n# Addresses that Services get{tail}"))
+    }
+
+    fn new(name: &str, text: &str) -> Self {
+        let folder = ichor().parent().unwrap().join(format!("bench-{name}-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        let workload = Self { folder };
+        let key = workload.folder.join("age.key");
+        Run::tool("age-keygen").args([OsStr::new("-o"), key.as_os_str()]).succeed();
+        let recipient = Run::program(tool("age-keygen")).args([OsStr::new("-y"), key.as_os_str()]).succeed();
+        fs::write(workload.folder.join("cluster.yaml"), text.replace(RECIPIENT, recipient.text().trim())).unwrap();
+        fs::create_dir(workload.folder.join("cache")).unwrap();
+        workload
+    }
+
+    pub(crate) fn out(&self) -> PathBuf {
+        self.folder.join("out")
+    }
+
+    /// Fills the cache and makes the secrets, which is done once in the life of a cluster; tells the number of files.
+    pub(crate) fn first_run(&self) -> usize {
+        let definitions = ichor_tests::crds().into_iter().find(|folder| folder.join("gateway.networking.k8s.io_gateways.yaml").exists());
+        self.with(&[OsStr::new("--gateway-api"), definitions.expect("the Gateway API").as_os_str()]);
+        crate::count(&self.out())
+    }
+
+    /// Removes all that is rendered.
+    pub(crate) fn empty(&self) {
+        fs::remove_dir_all(self.out()).unwrap();
+    }
+
+    pub(crate) fn configure(&self) -> Sample {
+        self.with(&[])
+    }
+
+    fn with(&self, more: &[&OsStr]) -> Sample {
+        let arguments = ["configure", "--config", "cluster.yaml", "--out", "out", "--quiet"].map(OsStr::new);
+        let (cache, key) = (self.folder.join("cache"), self.folder.join("age.key"));
+        let variables = [("XDG_CACHE_HOME", cache.as_os_str()), ("SOPS_AGE_KEY_FILE", key.as_os_str())];
+        run(&ichor(), &self.folder, &[&arguments[..], more].concat(), &variables)
+    }
+}
+
+/// The text files below a folder, by their path from there.
+pub(crate) fn texts(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path.strip_prefix(folder).unwrap().to_path_buf(), text));
+            }
+        }
+    }
+    found
+}
