@@ -18,7 +18,7 @@ use judges::{Evidence, bundle, gateway_api, render};
 use mutants::{Mutant, mutants};
 
 /// Another seed makes other mutants; a failure names the mutant, which the same seed makes again.
-const SEED: u64 = 3;
+const SEED: u64 = 13;
 const FILE: &str = "cluster.yaml";
 
 fn example() -> String {
@@ -75,14 +75,8 @@ fn every_mutant_is_refused_with_its_place_or_makes_files_that_are_taken() {
     for mutant in all() {
         let outcome = catch_unwind(AssertUnwindSafe(|| lived(&mutant, &inputs, &mut evidence)));
         match outcome.unwrap_or_else(|_| Outcome::Wrong("it panics".into())) {
-            Outcome::Refused => {
-                eprintln!("REFUSED {}", mutant.name);
-                refused += 1
-            }
-            Outcome::Taken => {
-                eprintln!("TAKEN {}", mutant.name);
-                taken += 1
-            }
+            Outcome::Refused => refused += 1,
+            Outcome::Taken => taken += 1,
             Outcome::Wrong(why) => wrong.push(format!("{}: {why}", mutant.name)),
         }
     }

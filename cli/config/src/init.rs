@@ -1,7 +1,7 @@
 //! The file that a new user begins with: commented, valid, and with the parts that are not used yet to uncomment.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
@@ -105,7 +105,9 @@ talos:
             );
         }
         None => {
-            out.push_str("  # A free address that Talos moves between the control planes, for the Kubernetes API.\n  # vip: 192.168.1.10\n");
+            out.push_str(
+                "  # A free address that Talos moves between the control planes, for the Kubernetes API.\n  # vip: 192.168.1.10\n",
+            );
         }
     }
     let _ = write!(
@@ -149,6 +151,9 @@ fn nodes(out: &mut String, answers: &Answers) {
     out.push('\n');
 }
 
+/// A router has a number in the form of an IPv4 address even where there is no IPv4.
+const ROUTER_ID: &str = "      # Any number in this form that no other router has.\n      router_id: 10.255.0.1\n";
+
 fn announcing(out: &mut String, answers: &Answers) {
     out.push_str("# Addresses for Services of type LoadBalancer.\n");
     if answers.pool.is_empty() {
@@ -182,11 +187,12 @@ bgp:
       asn: {}
       # A password for the session is made and kept encrypted.
       md5: true
-
+{}
 ",
                 scalar(&bgp.node_asn),
                 list(&bgp.router),
                 scalar(&bgp.router_asn),
+                if bgp.router.iter().any(|address| address.parse::<Ipv4Addr>().is_ok()) { "" } else { ROUTER_ID },
             );
         }
         None => out.push_str(
@@ -324,6 +330,72 @@ mod tests {
             let text = cluster_yaml(&answers);
             let mistakes = crate::read(&text).map_or_else(|mistakes| mistakes, |cluster| cluster.warnings().to_vec());
             assert!(mistakes.is_empty(), "{}", mistakes.iter().map(|m| m.render("cluster.yaml", &text, false)).collect::<String>());
+        }
+    }
+
+    /// Every combination of what can be answered.
+    fn combinations() -> Vec<Answers> {
+        let mut all = vec![answers()];
+        let mut each = |change: &dyn Fn(&Answers) -> Vec<Answers>| all = all.iter().flat_map(change).collect();
+        each(&|a| {
+            let families = [(true, false), (false, true), (true, true)];
+            families.iter().map(|(four, six)| of_families(a, *four, *six)).collect()
+        });
+        each(&|a| vec![a.clone(), Answers { control_planes: a.control_planes[..1].to_vec(), ..a.clone() }]);
+        each(&|a| vec![a.clone(), Answers { workers: Vec::new(), ..a.clone() }]);
+        each(&|a| vec![a.clone(), Answers { vip: None, ..a.clone() }]);
+        each(&|a| vec![a.clone(), Answers { domain: Some("home.example.org".into()), ..a.clone() }]);
+        // Only BGP reaches a pool outside of the nodes' network, which is the one that is there.
+        each(&|a| vec![a.clone(), Answers { pool: Vec::new(), ..a.clone() }, Answers { bgp: None, pool: near(a), ..a.clone() }]);
+        each(&|a| {
+            let owned = |engine: &str, url: &str| Answers { engine: Some(engine.into()), repository: Some(url.into()), ..a.clone() };
+            vec![
+                a.clone(),
+                owned("flux", "https://example.org/a/b"),
+                owned("argocd", "ssh://git@example.org/a/b"),
+                owned("none", "https://example.org/a/b"),
+            ]
+        });
+        all
+    }
+
+    fn of_families(answers: &Answers, four: bool, six: bool) -> Answers {
+        let both = |v4: &str, v6: &str| {
+            let list = [(four, v4), (six, v6)];
+            list.into_iter().filter(|(is_on, _)| *is_on).map(|(_, text)| text.to_owned()).collect::<Vec<_>>()
+        };
+        let machine = |n: usize| Machine {
+            name: format!("node-{n}"),
+            addresses: both(&format!("192.168.1.1{n}"), &format!("fd00:1::1{n}")),
+            interface: if n == 1 { "eth0".into() } else { format!("52:54:00:12:34:5{n}") },
+        };
+        let peering = Peering { router: both("192.168.1.1", "fd00:1::1"), router_asn: "64513".into(), node_asn: "64514".into() };
+        Answers {
+            node_cidrs: both("192.168.1.0/24", "fd00:1::/64"),
+            control_planes: (1..=3).map(machine).collect(),
+            workers: vec![machine(4)],
+            vip: both("192.168.1.10", "fd00:1::10").pop(),
+            pool: both("192.168.50.0/24", "fd00:50::10-fd00:50::99"),
+            bgp: Some(peering),
+            ..answers.clone()
+        }
+    }
+
+    /// A pool in the nodes' own network.
+    fn near(answers: &Answers) -> Vec<String> {
+        let range = |cidr: &String| if cidr.contains(':') { "fd00:1::50-fd00:1::99" } else { "192.168.1.50-192.168.1.99" };
+        answers.node_cidrs.iter().map(|cidr| range(cidr).to_owned()).collect()
+    }
+
+    #[test]
+    fn every_combination_of_answers_is_valid() {
+        let all = combinations();
+        assert!(all.len() > 500, "only {}", all.len());
+        for answers in all {
+            let text = cluster_yaml(&answers);
+            let mistakes = crate::read(&text).err().unwrap_or_default();
+            assert!(mistakes.is_empty(), "{}", mistakes.iter().map(|m| m.render("cluster.yaml", &text, false)).collect::<String>());
+            assert!(text.lines().filter(|line| line.trim_start().starts_with('#')).count() > 10, "commented: {text}");
         }
     }
 

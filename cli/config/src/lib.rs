@@ -25,7 +25,7 @@ pub use validate::validate;
 
 use diagnostic::Diagnostics;
 use field::Field;
-use ichor_yaml::{Document, Node, Span, Value};
+use ichor_yaml::{Document, Node, Position, Span, Value};
 
 /// Reads the text into a [`Spec`]; what has the right form may still make no sense.
 pub fn parse(text: &str) -> Result<Spec, Vec<Diagnostic>> {
@@ -63,7 +63,9 @@ fn decode(text: &str) -> (Option<Spec>, Diagnostics) {
         }
     };
     let Some(document) = documents.first() else {
-        out.push(Diagnostic::new(&root, Span::default(), "the file is empty").help("run `ichor init` to write one"));
+        let start = Position { offset: 0, line: 1, column: 1 };
+        let place = Span { start, end: start };
+        out.push(Diagnostic::new(&root, place, "the file is empty").help("run `ichor init` to write one"));
         return (None, out);
     };
     let spec = Spec::decode(&document.root, &root, &mut out);

@@ -1,11 +1,12 @@
 //! A cluster of many nodes is read in no time.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::time::{Duration, Instant};
 
 use ichor_tests::many_nodes;
 
 /// What 500 nodes may take; without optimisation many times as long.
-const LIMIT: Duration = if cfg!(debug_assertions) { Duration::from_secs(3) } else { Duration::from_millis(100) };
+const LIMIT: Duration = if cfg!(debug_assertions) { Duration::from_secs(1) } else { Duration::from_millis(100) };
 
 fn quickest(count: usize) -> Duration {
     let text = many_nodes(count);
@@ -23,7 +24,6 @@ fn quickest(count: usize) -> Duration {
 #[test]
 fn five_hundred_nodes_are_read_in_time() {
     let took = quickest(500);
-    println!("{took:?}");
     assert!(took <= LIMIT, "{took:?}");
 }
 
@@ -31,6 +31,5 @@ fn five_hundred_nodes_are_read_in_time() {
 #[test]
 fn the_time_grows_with_the_nodes() {
     let (few, many) = (quickest(1000), quickest(4000));
-    println!("{few:?} {many:?}");
     assert!(many < few * 9, "1000 nodes take {few:?}, 4000 take {many:?}");
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use ichor_sops::age::{Identity, parse_identities};
+use ichor_sops::age::{Identity, Recipient, parse_identities};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -57,6 +57,11 @@ impl Identities {
             self.places.push(place.to_owned());
         }
         Ok(())
+    }
+
+    /// Whether one of them opens what is sealed for these recipients.
+    pub(crate) fn open_for(&self, recipients: &[Recipient]) -> bool {
+        self.usable.iter().any(|identity| recipients.contains(&identity.recipient()))
     }
 
     /// What to do when no identity opens a file.

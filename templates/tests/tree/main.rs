@@ -3,6 +3,7 @@
 
 mod objects;
 mod policies;
+mod rows;
 mod sample;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -188,3 +188,99 @@ fn a_broken_file_is_refused_with_its_place() {
     assert_eq!(refused(Source::Yaml { cluster: "", nodes: "nodes: 1" }).file, "nodes.yaml");
     assert_eq!(refused(Source::Yaml { cluster: "- a", nodes: "" }).file, "cluster.yaml");
 }
+
+/// What a few fields say after the conversion, as the new file's reader understands them.
+#[test]
+fn values_arrive() {
+    let (cluster, nodes) = flat();
+    let text = imported(Source::Yaml { cluster: &cluster, nodes: &nodes }).text;
+    let spec = crate::read(&text).unwrap();
+    let router = &spec.bgp().unwrap().routers[0];
+    let text_of = |list: &[crate::Spanned<crate::Address>]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let node = |index: usize| &spec.nodes[index];
+    for (found, wanted) in [
+        (spec.network.node_cidrs[0].to_string(), "192.168.1.0/24"),
+        (spec.network.pod_cidrs[0].to_string(), "10.69.0.0/16"),
+        (spec.network.service_cidrs[0].to_string(), "10.96.0.0/16"),
+        (spec.network.load_balancer.mode.to_string(), "snat"),
+        (text_of(&spec.network.gateways).concat(), "192.168.1.1"),
+        (text_of(&spec.talos.nameservers).concat(), "192.168.1.1"),
+        (spec.talos.time_servers[0].to_string(), "192.168.1.1"),
+        (spec.talos.vip.unwrap().to_string(), "192.168.1.9"),
+        (spec.talos.cert_sans[0].to_string(), "k8s.example.org"),
+        (spec.pools[0].cidrs[0].to_string(), "172.20.10.0/24"),
+        (text_of(&spec.gateways.internal.as_ref().unwrap().addresses).concat(), "172.20.10.12"),
+        (text_of(&spec.gateways.external.as_ref().unwrap().addresses).concat(), "172.20.10.13"),
+        (text_of(&spec.dns.split.as_ref().unwrap().addresses).concat(), "172.20.10.11"),
+        (spec.dns.domain.as_ref().unwrap().to_string(), "example.org"),
+        (spec.bgp().unwrap().node_asn.to_string(), "64514"),
+        (format!("{} {} {}", router.asn, router.hold_time_s, router.keepalive_time_s), "64513 9 3"),
+        (format!("{} {} {}", *router.graceful_restart, router.graceful_restart_time_s, router.ecmp_max_paths), "true 60 3"),
+        (text_of(&router.addresses).concat(), "192.168.1.1"),
+        (format!("{} {} {}", *spec.flows.enabled, *spec.flows.ui, *spec.monitoring.enabled), "true true true"),
+        (format!("{} {}", *spec.policies.enabled, *spec.policies.mode), "true audit"),
+        (format!("{} {} {}", *spec.apps.rustfs, *spec.apps.dragonfly, *spec.apps.keycloak), "true true false"),
+        (spec.gitops.repository.as_ref().unwrap().to_string(), "ssh://git@github.com/example/home-ops"),
+        (format!("{} {} {}", spec.gitops.branch.value, *spec.gitops.private, *spec.gitops.engine), "main true flux"),
+        (format!("{} {}", node(0).name.value, *node(0).role), "k8s-0 controlplane"),
+        (format!("{} {}", node(1).name.value, *node(1).role), "k8s-1 worker"),
+        (text_of(&node(1).addresses).concat(), "192.168.1.11"),
+        (node(0).interface.mac.as_ref().unwrap().to_string(), "00:00:00:00:00:01"),
+        (node(0).interface.mtu.unwrap().to_string(), "1500"),
+        (node(0).interface.vlan.unwrap().to_string(), "20"),
+        (node(0).install_disk.as_ref().unwrap().to_string(), "/dev/sda"),
+        (node(1).disk_selector.as_ref().unwrap().serial.as_ref().unwrap().to_string(), "S3Z8NB0K"),
+        (node(0).schematic.as_ref().unwrap().to_string(), SCHEMATIC),
+    ] {
+        assert_eq!(found, wanted, "{text}");
+    }
+    assert_eq!(node(0).patches.len(), 2, "disk encryption and kernel modules");
+}
+
+#[test]
+fn every_field_of_the_nested_form_is_told_once() {
+    let toml = toml();
+    let imported = imported(Source::Toml { cluster: &toml });
+    let written = toml.lines().filter(|line| line.contains(" = ")).count();
+    assert_eq!(imported.rows.len(), written, "{:#?}", imported.rows);
+    for row in &imported.rows {
+        let line = toml.lines().nth(row.line - 1).unwrap();
+        assert!(line.starts_with(row.field.rsplit('.').next().unwrap()), "{row:?} is not at {line}");
+    }
+}
+
+/// All three or none: what is half there stays half, and the reader of the new file names the rest.
+#[test]
+fn half_of_bgp_is_not_dropped() {
+    let text = imported(Source::Toml { cluster: &toml().replace("router_addr = \"\"", "router_addr = \"10.10.10.1\"") }).text;
+    let mistakes = mistakes(&text);
+    assert!(mistakes.contains("`node_asn` is missing") && mistakes.contains("`asn` is missing"), "{mistakes}");
+}
+
+#[test]
+fn a_pool_inside_the_node_network_keeps_arp_beside_bgp() {
+    let with_bgp = toml().replace("asn = \"\"", "asn = \"64513\"").replace("node_asn = \"64513\"", "node_asn = \"64514\"");
+    let imported = imported(Source::Toml { cluster: &with_bgp.replace("router_addr = \"\"", "router_addr = \"10.10.10.1\"") });
+    assert_eq!(mistakes(&imported.text), "", "{}", imported.text);
+    let spec = crate::read(&imported.text).unwrap();
+    assert!(spec.l2_enabled() && spec.announcers(&spec.pools[0]).len() == 2);
+    assert!(imported.assumed.iter().any(|assumed| assumed.to == "l2.enabled"));
+}
+
+#[test]
+fn a_cluster_for_the_home_alone_stays_one() {
+    let text = toml().replace("token = \"cf-very-secret\"", "provider = \"none\"").replace("external = \"10.10.10.250\"\n", "");
+    let imported = imported(Source::Toml { cluster: &text });
+    assert_eq!(mistakes(&imported.text), "", "{}", imported.text);
+    let spec = crate::read(&imported.text).unwrap();
+    assert!(spec.dns.tunnel.is_none() && spec.gateways.external.is_none() && !*spec.dns.external_dns);
+}
+
+#[test]
+fn machines_that_all_boot_securely_get_the_installer_for_it() {
+    let (cluster, nodes) = flat();
+    let nodes = nodes.replace("    kernel_modules", "    secureboot: true\n    kernel_modules");
+    let imported = imported(Source::Yaml { cluster: &cluster, nodes: &nodes });
+    assert!(imported.text.contains("metal-installer-secureboot"), "{}", imported.text);
+    assert_eq!(mistakes(&imported.text), "");
+}

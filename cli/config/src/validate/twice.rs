@@ -29,7 +29,8 @@ fn one_holder_of_each_address(spec: &Spec, out: &mut Diagnostics) {
     let mut holders: BTreeMap<IpAddr, Vec<Held<'_>>> = BTreeMap::new();
     for second in held(spec) {
         let before = holders.entry(second.ip).or_default();
-        for first in before.iter().filter(|first| !may_share(first, &second)) {
+        // One other is enough to say what is wrong.
+        if let Some(first) = before.iter().find(|first| !may_share(first, &second)) {
             // The one that was written is the one that can be mended.
             let (at, other) = if second.written { (&second, first) } else { (first, &second) };
             let mistake = at.mistake(format!("{} has the same address as {}: {}", at.holder, other.holder, at.ip));

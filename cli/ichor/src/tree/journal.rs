@@ -1,8 +1,8 @@
 //! The journal: once it is on disk the change happens, in this run or in the next one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write as _};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -11,10 +11,12 @@ use super::compare::Change;
 use super::digest::Digest;
 use super::found::{Found, look};
 use super::path::{RECORDS, TreePath};
-use super::sync;
+use super::sync::sync;
 use crate::failure::Failure;
 
 const JOURNAL: &str = ".ichor/journal.json";
+/// Its name in the staging folder.
+const DRAFT: &str = "journal.json";
 const FORMAT: u32 = 1;
 
 /// What happens to one file; it names digests, never contents.
@@ -89,18 +91,20 @@ impl<'a> Journal<'a> {
         }
     }
 
-    /// Decides the change: after this it will happen, before this nothing has.
-    pub(super) fn commit(&self, changes: &BTreeMap<TreePath, Change>) -> Result<(), Failure> {
+    /// Writes the journal where it waits, too, and says where that is.
+    pub(super) fn draft(&self, changes: &BTreeMap<TreePath, Change>) -> Result<PathBuf, Failure> {
         let steps = changes.iter().map(|(path, change)| step(path, change)).collect();
-        let draft = self.staging().join("journal.json");
-        let write = || {
-            let mut file = File::create(&draft)?;
-            file.write_all(&serde_json::to_vec(&OnDisk { format: FORMAT, steps })?)?;
-            file.sync_all()?;
-            fs::rename(&draft, self.file())
-        };
-        write().map_err(|error| Failure::io("cannot write", &draft, &error))?;
-        sync::folders(&BTreeSet::from([self.folder()]))
+        let place = self.staging().join(DRAFT);
+        let text = serde_json::to_vec(&OnDisk { format: FORMAT, steps }).unwrap_or_default();
+        fs::write(&place, text).map_err(|error| Failure::io("cannot write", &place, &error))?;
+        Ok(place)
+    }
+
+    /// Decides the change, once all of it has reached the disk: after this it will happen, before this nothing has.
+    pub(super) fn commit(&self) -> Result<(), Failure> {
+        let file = self.file();
+        fs::rename(self.staging().join(DRAFT), &file).map_err(|error| Failure::io("cannot write", &file, &error))?;
+        sync(&[self.folder()])
     }
 
     /// Carries out what the journal says, however much of it is done already, and returns the files that somebody else
@@ -120,7 +124,7 @@ impl<'a> Journal<'a> {
         }
         // Everything was looked at before, so that the moves follow each other closely.
         due.iter().try_for_each(|(step, path)| self.make(step, path))?;
-        sync::folders(&folders)?;
+        sync(&folders.into_iter().collect::<Vec<_>>())?;
         let file = self.file();
         fs::remove_file(&file).map_err(|error| Failure::io("cannot remove", &file, &error))?;
         self.discard()?;

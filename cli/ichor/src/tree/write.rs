@@ -11,7 +11,7 @@ use rustix::fs::{Access, access};
 use super::compare::Change;
 use super::journal::Journal;
 use super::path::TreePath;
-use super::sync;
+use super::sync::sync;
 use crate::failure::Failure;
 
 /// Writes a change. The files that somebody changed meanwhile stay as they are and are returned.
@@ -19,7 +19,7 @@ pub fn write(root: &Path, changes: &BTreeMap<TreePath, Change>) -> Result<Vec<Tr
     let journal = Journal::of(root);
     let decided = can_be_written(root, changes.keys()).and_then(|()| {
         stage(&journal, changes)?;
-        journal.commit(changes)
+        journal.commit()
     });
     if let Err(mut failure) = decided {
         // Nothing was moved yet, so the old tree stands; what is staged can go, and if it cannot, the next run does it.
@@ -84,7 +84,7 @@ fn stage(journal: &Journal<'_>, changes: &BTreeMap<TreePath, Change>) -> Result<
     for folder in &folders {
         fs::create_dir(folder).map_err(|error| Failure::io("cannot create", folder, &error))?;
     }
-    let mut files = Vec::new();
+    let mut places = vec![journal.draft(changes)?];
     for (path, change) in changes {
         let (bytes, mode) = match change {
             Change::Add { new } => (new, None),
@@ -92,11 +92,11 @@ fn stage(journal: &Journal<'_>, changes: &BTreeMap<TreePath, Change>) -> Result<
             Change::Remove { .. } => continue,
         };
         let place = journal.staged(path);
-        let file = new_file(&place, bytes, mode).map_err(|error| Failure::io("cannot write", &place, &error))?;
-        files.push((file, place));
+        new_file(&place, bytes, mode).map_err(|error| Failure::io("cannot write", &place, &error))?;
+        places.push(place);
     }
-    sync::files(&files)?;
-    sync::folders(&folders)
+    places.extend(folders);
+    sync(&places)
 }
 
 /// Puts new bytes in the place of one file that is not part of the tree: whoever reads finds all of the old or all of the new.

@@ -130,3 +130,30 @@ fn killed_at_any_moment_the_tree_is_old_or_new() {
     place.ichor(["configure"]).succeed();
     assert!(fs::read_dir(place.path(".ichor")).unwrap().count() == 1, "something was left behind");
 }
+
+/// Leaves what a run leaves that dies right after its decision to replace a file.
+fn decide(place: &Place, path: &str, new: &str) {
+    let hex = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let step = serde_json::json!({ "path": path, "old": hex(place.read(path).as_bytes()), "new": hex(new.as_bytes()) });
+    place.write(&format!(".ichor/staging/tree/{path}"), new);
+    place.write(".ichor/journal.json", serde_json::json!({ "format": 1, "steps": [step] }).to_string());
+}
+
+#[test]
+fn an_edit_between_the_crash_and_the_next_run_stays() {
+    let agent = "cluster/apps/kube-system/ichor/app/agent.yaml";
+    let place = Place::configured();
+    decide(&place, agent, "decided\n");
+    let check = place.ichor(["configure", "--check"]).finish();
+    assert!(check.words().contains("a write was interrupted") && place.path(".ichor/journal.json").exists(), "{}", check.described());
+    place.ichor_without_key(["configure"]).fail();
+    assert_eq!(place.read(agent), "decided\n");
+    assert!(!place.path(".ichor/journal.json").exists() && !place.path(".ichor/staging").exists());
+
+    let place = Place::configured();
+    decide(&place, agent, "decided\n");
+    place.write(agent, "mine\n");
+    let words = place.ichor(["configure"]).succeed().words();
+    assert!(words.contains("completed a write that was interrupted") && words.contains("was edited by hand"), "{words}");
+    assert_eq!(place.read(agent), "mine\n");
+}

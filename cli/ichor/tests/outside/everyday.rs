@@ -22,6 +22,7 @@ fn a_first_run_then_nothing_to_do() {
     // The cluster.yaml that was there, the record, and what was announced: nothing else.
     assert_eq!(before.len(), marked(first.text(), "+ ").len() + 2, "{:?}", before.keys());
 
+    assert!(!first.words().contains("no age key at hand"), "{}", first.words());
     let second = place.ichor(["configure"]).succeed();
     assert_eq!(second.text(), "");
     assert!(second.words().contains("nothing to do"), "{}", second.words());

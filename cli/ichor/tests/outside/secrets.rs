@@ -84,7 +84,9 @@ fn a_file_that_was_tampered_with_is_refused() {
 
 #[test]
 fn without_a_key_nothing_is_rendered_and_the_help_says_which() {
-    let place = Place::configured();
+    let place = Place::without_secrets();
+    let first = place.ichor_without_key(["configure"]).succeed();
+    assert!(first.words().contains("no age key at hand opens these secrets"), "{}", first.words());
     let before = place.files();
     let refused = place.ichor_without_key(["configure"]).fail();
     for part in ["no age identity is at hand", "age1", "help: set SOPS_AGE_KEY_FILE", "SOPS_AGE_KEY,", "sops/age/keys.txt"] {

@@ -17,7 +17,7 @@ use crate::cli::Configure;
 use crate::config::{self, Described};
 use crate::failure::Failure;
 use crate::identities::Identities;
-use crate::secrets_file::SecretsFile;
+use crate::secrets_file::{self, SecretsFile};
 use crate::tree::compare::Comparison;
 use crate::tree::{Lock, found, write};
 use crate::{Answer, Shell, gateway_api, overrides};
@@ -59,6 +59,10 @@ pub(super) fn run(args: &Configure, shell: &Shell) -> Result<Box<dyn Answer>, Fa
             overtaken = write::write(&root, &comparison.changes)?;
         }
     }
+    if secrets.sealed.is_none() && !identities.open_for(&secrets_file::recipients(&described)?) {
+        shell.printer.warning("no age key at hand opens these secrets, so the next run will not read them");
+        shell.printer.note(&format!("  help: {}", identities.help()));
+    }
     let missing = missing(wanted, &inputs);
     let diffs = args.diff.then(|| diff::of(&comparison.changes));
     let secrets_apart = apart.map(|apart| apart.place);
@@ -99,7 +103,7 @@ fn make_secrets(secrets: &mut SecretsFile, wanted: &[WantedSecret], cluster: &Cl
     if !secrets.has_bundle() && cluster.talos.omni.is_none() {
         shell.printer.detail("making the Talos secrets; the long key of service accounts takes a moment");
         secrets.make_bundle()?;
-        made.push(crate::secrets_file::TALOS.to_owned());
+        made.push(secrets_file::TALOS.to_owned());
     }
     Ok(made)
 }
