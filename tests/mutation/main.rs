@@ -18,7 +18,7 @@ use judges::{Evidence, bundle, gateway_api, render};
 use mutants::{Mutant, mutants};
 
 /// Another seed makes other mutants; a failure names the mutant, which the same seed makes again.
-const SEED: u64 = 13;
+const SEED: u64 = 3;
 const FILE: &str = "cluster.yaml";
 
 fn example() -> String {

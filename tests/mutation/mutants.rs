@@ -30,10 +30,10 @@ fn edit(name: String, apply: impl Fn(&mut Node) + 'static) -> Edit {
 /// How many strangers take the place of each value.
 const STRANGERS: usize = 3;
 const SWAPS: usize = 60;
-const PAIRS: usize = 600;
+const PAIRS: usize = 200;
 
 /// How often each mood is changed.
-const IN_A_MOOD: usize = 150;
+const IN_A_MOOD: usize = 70;
 
 /// All mutants, the same for the same seed and each text once.
 pub(crate) fn mutants(example: &str, schema: &Json, seed: u64) -> Vec<Mutant> {

@@ -161,7 +161,7 @@ section! {
         /// Milliseconds between two packets that we can receive.
         receive_interval_ms: Int<10, 60000> = "300",
         /// How many packets in a row may be lost.
-        detect_multiplier: Int<1, 255> = "3",
+        detect_multiplier: Int<2, 255> = "3",
     }
 }
 

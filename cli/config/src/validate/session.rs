@@ -149,8 +149,7 @@ fn bfd_has_a_partner(spec: &Spec, out: &mut Diagnostics) {
 fn bfd_is_fast_and_calm(spec: &Spec, out: &mut Diagnostics) {
     for router in routers(spec) {
         let Some(bfd) = &*router.bfd else { continue };
-        let multiplier = &bfd.detect_multiplier;
-        let detection = bfd.transmit_interval_ms.get().max(bfd.receive_interval_ms.get()) * multiplier.get();
+        let detection = bfd.transmit_interval_ms.get().max(bfd.receive_interval_ms.get()) * bfd.detect_multiplier.get();
         if detection >= router.hold_time_s.get() * 1000 {
             let message = format!("BFD takes {detection} ms to find a dead node, and the hold time does it in {} s", router.hold_time_s);
             out.push(
@@ -160,9 +159,6 @@ fn bfd_is_fast_and_calm(spec: &Spec, out: &mut Diagnostics) {
                     .warning()
                     .help("write shorter intervals, such as `transmit_interval_ms: 300` and `receive_interval_ms: 300`"),
             );
-        } else if multiplier.get() == 1 {
-            let message = "one lost packet is taken for a dead node";
-            out.push(multiplier.mistake(message).warning().help("write `detect_multiplier: 3`"));
         } else if detection < CALM_DETECTION_MS {
             let message = format!("a pause of {detection} ms is taken for a dead node");
             out.push(router.bfd.mistake(message).warning().help("write intervals of 50 ms or more with `detect_multiplier: 3`"));
