@@ -85,6 +85,9 @@ pub enum Command {
     Man(Man),
     /// Print the version, and the versions that were tested with it
     Version,
+    /// The second half of a write, in a process of its own
+    #[command(hide = true)]
+    FinishWrite { root: PathBuf },
     #[command(flatten)]
     Planned(Planned),
 }

@@ -17,7 +17,7 @@ fuzz_target!(|text: &str| {
         Ok(imported) => imported,
         Err(error) => return assert!(error.line >= 1, "{error}"),
     };
-    let lines = text.split('\n').count();
+    let lines = text.split(['\n', '\r']).count();
     for row in &imported.rows {
         assert!((1..=lines).contains(&row.line), "{row:?}");
     }

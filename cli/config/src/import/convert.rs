@@ -139,14 +139,14 @@ fn names(draft: &mut Draft, around: &Around) {
         draft.put("dns.external_dns", true);
         draft.put("certificates.enabled", true);
     }
-    draft.tell("cloudflare_token", Fate::Secret { name: "dns.cloudflare_token".into() });
+    draft.tell("cloudflare_token", Fate::Secret { name: "cloudflare.token".into() });
     let ingress = draft.old.peek("ingress.mode").and_then(Node::as_str).map(|mode| mode.trim().to_owned());
     let has_tunnel = ingress.as_deref().unwrap_or(if has_cloudflare { "cloudflare-tunnel" } else { "none" }) == "cloudflare-tunnel";
     match (&around.tunnel_id, has_tunnel) {
         (Some(id), true) => {
             draft.put("dns.tunnel.id", id.as_str());
             draft.tell("ingress.mode", Fate::Mapped { to: "dns.tunnel".into(), note: None });
-            let why = "the id in cloudflare-tunnel.json; its token goes to `ichor secrets set dns.tunnel_token`";
+            let why = "the id in cloudflare-tunnel.json; its token goes to `ichor secrets set tunnel.token`";
             draft.assumed.push(super::Assumed { to: "dns.tunnel.id".into(), why: why.into() });
         }
         (None, true) => {

@@ -1,6 +1,7 @@
 //! The commands: each returns what it did, and `lib.rs` prints it in the form that was asked for.
 
 mod configure;
+mod finish_write;
 mod import;
 mod init;
 mod man;
@@ -28,6 +29,7 @@ pub(crate) fn run(command: Command, shell: &Shell) -> Result<Box<dyn Answer>, Fa
         Command::Completions(args) => Box::new(shells::run(args.shell)),
         Command::Man(args) => Box::new(man::run(&args)?),
         Command::Version => Box::new(version::Versions),
+        Command::FinishWrite { root } => Box::new(finish_write::run(&root)?),
         Command::Planned(planned) => return Err(later(&planned)),
     })
 }

@@ -1,6 +1,6 @@
 //! The journal: once it is on disk the change happens, in this run or in the next one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,6 @@ use super::compare::Change;
 use super::digest::Digest;
 use super::found::{Found, look};
 use super::path::{RECORDS, TreePath};
-use super::sync::sync;
 use crate::failure::Failure;
 
 const JOURNAL: &str = ".ichor/journal.json";
@@ -103,8 +102,8 @@ impl<'a> Journal<'a> {
     /// Decides the change, once all of it has reached the disk: after this it will happen, before this nothing has.
     pub(super) fn commit(&self) -> Result<(), Failure> {
         let file = self.file();
-        fs::rename(self.staging().join(DRAFT), &file).map_err(|error| Failure::io("cannot write", &file, &error))?;
-        sync(&[self.folder()])
+        // The moves that follow cannot reach the disk before this does: filesystems keep the order of such changes.
+        fs::rename(self.staging().join(DRAFT), &file).map_err(|error| Failure::io("cannot write", &file, &error))
     }
 
     /// Carries out what the journal says, however much of it is done already, and returns the files that somebody else
@@ -112,10 +111,8 @@ impl<'a> Journal<'a> {
     pub(super) fn carry_out(&self) -> Result<Vec<TreePath>, Failure> {
         let mut due = Vec::new();
         let mut overtaken = Vec::new();
-        let mut folders = BTreeSet::from([self.root.to_owned()]);
         for step in self.read()? {
             let path = TreePath::new(&step.path)?;
-            folders.extend(path.folders().map(|folder| folder.below(self.root)));
             match self.state(&step, &path)? {
                 State::Due => due.push((step, path)),
                 State::Done => {}
@@ -124,7 +121,6 @@ impl<'a> Journal<'a> {
         }
         // Everything was looked at before, so that the moves follow each other closely.
         due.iter().try_for_each(|(step, path)| self.make(step, path))?;
-        sync(&folders.into_iter().collect::<Vec<_>>())?;
         let file = self.file();
         fs::remove_file(&file).map_err(|error| Failure::io("cannot remove", &file, &error))?;
         self.discard()?;

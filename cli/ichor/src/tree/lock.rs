@@ -12,7 +12,7 @@ use crate::printer::Printer;
 /// The folder itself is locked: that needs no file of its own, and works where nothing may be written.
 #[derive(Debug)]
 pub struct Lock {
-    _held: Option<File>,
+    held: Option<File>,
 }
 
 impl Lock {
@@ -26,6 +26,11 @@ impl Lock {
         Self::take(root, printer, File::try_lock_shared, File::lock_shared)
     }
 
+    /// The same lock for another process: it is free when both have let go.
+    pub(super) fn inherit(&self) -> Option<File> {
+        self.held.as_ref()?.try_clone().ok()
+    }
+
     fn take(
         root: &Path,
         printer: &Printer,
@@ -35,20 +40,20 @@ impl Lock {
         let file = match File::open(root) {
             Ok(file) => file,
             // Nothing there: nobody else works in it.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self { _held: None }),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self { held: None }),
             Err(error) => return Err(Failure::io("cannot open the output folder", root, &error)),
         };
         match attempt(&file) {
-            Ok(()) => Ok(Self { _held: Some(file) }),
+            Ok(()) => Ok(Self { held: Some(file) }),
             Err(TryLockError::WouldBlock) => {
                 printer.note(&format!("another run of ichor works in `{}`; waiting for it", root.display()));
                 wait(&file).map_err(|error| Failure::io("cannot lock", root, &error))?;
-                Ok(Self { _held: Some(file) })
+                Ok(Self { held: Some(file) })
             }
             // Some network filesystems cannot lock folders; a run alone is the usual case there.
             Err(TryLockError::Error(_)) => {
                 printer.detail(&format!("`{}` cannot be locked here; make sure that only one ichor runs", root.display()));
-                Ok(Self { _held: None })
+                Ok(Self { held: None })
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The output folder: what is in it, what would change, and changing it in one step.
 
+pub mod apart;
 pub mod compare;
 mod digest;
 pub mod found;

@@ -8,17 +8,19 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
+use super::apart;
 use super::compare::Change;
 use super::journal::Journal;
+use super::lock::Lock;
 use super::path::TreePath;
 use super::sync::sync;
 use crate::failure::Failure;
 
 /// Writes a change. The files that somebody changed meanwhile stay as they are and are returned.
-pub fn write(root: &Path, changes: &BTreeMap<TreePath, Change>) -> Result<Vec<TreePath>, Failure> {
+pub fn write(root: &Path, lock: &Lock, changes: &BTreeMap<TreePath, Change>) -> Result<Vec<TreePath>, Failure> {
     let journal = Journal::of(root);
     let decided = can_be_written(root, changes.keys()).and_then(|()| {
-        stage(&journal, changes)?;
+        stage(root, &journal, changes)?;
         journal.commit()
     });
     if let Err(mut failure) = decided {
@@ -27,14 +29,14 @@ pub fn write(root: &Path, changes: &BTreeMap<TreePath, Change>) -> Result<Vec<Tr
         failure.message.push_str("; nothing was changed");
         return Err(failure);
     }
-    complete(&journal)
+    complete(root, lock)
 }
 
 /// Completes a write that was decided and then interrupted, and clears away one that was not; `false` if nothing was decided.
-pub fn recover(root: &Path) -> Result<bool, Failure> {
+pub fn recover(root: &Path, lock: &Lock) -> Result<bool, Failure> {
     let journal = Journal::of(root);
     if journal.is_pending()? {
-        complete(&journal)?;
+        complete(root, lock)?;
         return Ok(true);
     }
     journal.discard()?;
@@ -46,8 +48,18 @@ pub fn is_interrupted(root: &Path) -> Result<bool, Failure> {
     Journal::of(root).is_pending()
 }
 
-fn complete(journal: &Journal<'_>) -> Result<Vec<TreePath>, Failure> {
-    journal.carry_out().map_err(|mut failure| {
+/// Carries out what was decided, in this process.
+pub fn carry_out(root: &Path) -> Result<Vec<TreePath>, Failure> {
+    let journal = Journal::of(root);
+    if journal.is_pending()? { journal.carry_out() } else { Ok(Vec::new()) }
+}
+
+/// Carries out what was decided, in another process if there can be one.
+fn complete(root: &Path, lock: &Lock) -> Result<Vec<TreePath>, Failure> {
+    if let Some(overtaken) = apart::carry_out(root, lock) {
+        return Ok(overtaken);
+    }
+    carry_out(root).map_err(|mut failure| {
         failure.message.push_str("; the rest follows with the next `ichor configure`");
         failure
     })
@@ -70,9 +82,8 @@ fn can_be_written<'a>(root: &Path, paths: impl Iterator<Item = &'a TreePath>) ->
     Ok(())
 }
 
-/// Puts the new files where they wait for the journal. All are written before the first is synced: the filesystem then
-/// takes most of them to disk together.
-fn stage(journal: &Journal<'_>, changes: &BTreeMap<TreePath, Change>) -> Result<(), Failure> {
+/// Puts the new files, and the journal, where they wait for the decision.
+fn stage(root: &Path, journal: &Journal<'_>, changes: &BTreeMap<TreePath, Change>) -> Result<(), Failure> {
     let staging = journal.staging();
     let new = changes.iter().filter(|(_, change)| !matches!(change, Change::Remove { .. })).map(|(path, _)| journal.staged(path));
     let inside = |folder: &&Path| folder.starts_with(&staging);
@@ -96,7 +107,7 @@ fn stage(journal: &Journal<'_>, changes: &BTreeMap<TreePath, Change>) -> Result<
         places.push(place);
     }
     places.extend(folders);
-    sync(&places)
+    sync(root, &places)
 }
 
 /// Puts new bytes in the place of one file that is not part of the tree: whoever reads finds all of the old or all of the new.

@@ -37,8 +37,8 @@ pub(super) fn run(args: &Configure, shell: &Shell) -> Result<Box<dyn Answer>, Fa
     }
     let root = found::root(out)?;
     let _secrets_lock = SecretsFile::lock(&described, Some(&root), &shell.printer)?;
-    let _lock = if args.check { Lock::shared(&root, &shell.printer) } else { Lock::exclusive(&root, &shell.printer) }?;
-    settle_interrupted(args.check, &root, shell)?;
+    let lock = if args.check { Lock::shared(&root, &shell.printer) } else { Lock::exclusive(&root, &shell.printer) }?;
+    settle_interrupted(args.check, &root, &lock, shell)?;
 
     let mut secrets = SecretsFile::open(&described, &identities)?;
     let wanted = ichor_templates::wanted(&described.cluster);
@@ -56,7 +56,7 @@ pub(super) fn run(args: &Configure, shell: &Shell) -> Result<Box<dyn Answer>, Fa
             write::replace_file(&apart.place, apart.text.as_bytes())?;
         }
         if !comparison.changes.is_empty() {
-            overtaken = write::write(&root, &comparison.changes)?;
+            overtaken = write::write(&root, &lock, &comparison.changes)?;
         }
     }
     if secrets.sealed.is_none() && !identities.open_for(&secrets_file::recipients(&described)?) {
@@ -85,12 +85,12 @@ fn gateway_api(args: &Configure, cluster: &Cluster, shell: &Shell) -> Result<Opt
 }
 
 /// A write that was decided and interrupted is completed before anything is read.
-fn settle_interrupted(check: bool, root: &Path, shell: &Shell) -> Result<(), Failure> {
+fn settle_interrupted(check: bool, root: &Path, lock: &Lock, shell: &Shell) -> Result<(), Failure> {
     if check {
         if write::is_interrupted(root)? {
             shell.printer.warning("a write was interrupted; `ichor configure` without `--check` completes it");
         }
-    } else if write::recover(root)? {
+    } else if write::recover(root, lock)? {
         shell.printer.note("completed a write that was interrupted");
     }
     Ok(())

@@ -1,0 +1,25 @@
+//! `ichor finish-write`, which only ichor itself starts: see docs/decisions/004-atomic-write.md.
+
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use crate::failure::Failure;
+use crate::tree::write;
+use crate::{Answer, Printer};
+
+pub(super) struct Overtaken(Vec<String>);
+
+pub(super) fn run(root: &Path) -> Result<Overtaken, Failure> {
+    Ok(Overtaken(write::carry_out(root)?.iter().map(ToString::to_string).collect()))
+}
+
+impl Answer for Overtaken {
+    fn json(&self) -> Json {
+        self.0.clone().into()
+    }
+
+    fn text(&self, printer: &Printer) {
+        printer.json(&self.json());
+    }
+}
