@@ -1,16 +1,15 @@
 //! Clusters that `ichor configure` renders, each in a folder on the disk that the build is on.
 
 use std::ffi::OsStr;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ichor_tests::{Run, ichor, tool};
+use ichor_tests::{Run, ichor, many_nodes, tool};
 
 use crate::measure::{Sample, run};
 
 const EXAMPLE: &str = include_str!("../../cluster.example.yaml");
-/// The public key in the example.
+/// The public key in both.
 const RECIPIENT: &str = "age1gpxevf7wxtejdy25t38uu3m27kjrnyx2tghm670hmek0hy4kppusnq8zjn";
 
 /// A folder with a `cluster.yaml` and all that `configure` needs beside it.
@@ -29,18 +28,8 @@ impl Workload {
         Self::new("example", EXAMPLE)
     }
 
-    /// The example with more nodes, and with prefixes that hold them.
     pub(crate) fn many(nodes: usize) -> Self {
-        let (head, tail) = EXAMPLE.split_once("# Addresses that Services get").unwrap();
-        let mut text = head.replace("192.168.42.0/24", "192.168.40.0/21").replace("10.42.0.0/16", "10.64.0.0/12");
-        text = text.replace("\"fd00:10:42::/56\"", "\"fd00:42:42::/48\"");
-        for node in 4..=nodes {
-            let (high, low) = (44 + node / 250, 1 + node % 250);
-            writeln!(text, "  - name: node-{node}\n    role: worker").unwrap();
-            writeln!(text, "    addresses: [192.168.{high}.{low}, \"fd00:42::1:{node:x}\"]").unwrap();
-            writeln!(text, "    interface: {{ mac: \"52:54:00:01:{:02x}:{:02x}\" }}", node / 256, node % 256).unwrap();
-        }
-        Self::new("many", &format!("{text}\n# Addresses that Services get{tail}"))
+        Self::new("many", &many_nodes(nodes))
     }
 
     fn new(name: &str, text: &str) -> Self {

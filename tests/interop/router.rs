@@ -56,7 +56,7 @@ nodes:
     role: controlplane
     addresses: {first}
     interface: {{ name: enp1s0 }}
-  - name: node-2
+  - name: {longest}
     role: worker
     addresses: {second}
     interface: {{ name: enp1s0 }}
@@ -73,6 +73,8 @@ pools:
 {session}gateways: {{ enabled: false }}
 secrets: {{ recipients: [age1yt3tfqlfrwdwx0z0ynwplcr6qxcxfaqycuprpmy89nr83ltx74tqdpszlw] }}
 ",
+        // No program may trip over a name that Kubernetes takes.
+        longest = format_args!("2{}", "-n".repeat(31)),
         nodes = list("192.168.42.0/24", "fd00:42::/64"),
         pods = list("10.42.0.0/16", "fd00:10:42::/56"),
         services = list("10.43.0.0/16", "fd00:10:43::/112"),
@@ -89,7 +91,7 @@ fn render(kind: &str, session: &str) -> Option<String> {
     let wanted = ichor_templates::wanted(&cluster).into_iter().map(|wanted| (wanted.name, SecretText::new("S3cret")));
     let inputs = Inputs { secrets: Secrets::new(wanted.collect()), ..Inputs::default() };
     let tree = ichor_templates::render(&cluster, &inputs).unwrap_or_else(|error| panic!("{session}: {error}"));
-    let (_, content) = tree.iter().find(|(path, _)| path.starts_with("frr/") || path.starts_with("bird/")).expect("a router's file");
+    let (_, content) = tree.iter().find(|(path, _)| path.starts_with("frr/") || path.starts_with("bird/")).unwrap();
     Some(match content {
         Content::Clear(text) => text.clone(),
         Content::Secret(text) => text.expose().to_owned(),

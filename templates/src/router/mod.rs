@@ -8,6 +8,7 @@ mod accept;
 use ichor_config::model::{Router, RouterKind, SessionKind};
 use ichor_config::{Cluster, Family, Spanned};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::engine::{Engine, Error, Template, template};
 use crate::part::Part;
@@ -183,7 +184,7 @@ fn group(cluster: &Cluster, router: &Router, family: Family) -> Option<PeerGroup
     let speakers = cluster.speakers();
     let neighbours = speakers.iter().filter_map(|node| {
         let address = node.address(family)?.to_string();
-        Some(Neighbour { name: node.name.to_string(), symbol: node.name.as_str().replace('-', "_"), address })
+        Some(Neighbour { name: node.name.to_string(), symbol: symbol(node.name.as_str()), address })
     });
     let neighbours: Vec<_> = neighbours.collect();
     let (name, carries) = match family {
@@ -193,6 +194,19 @@ fn group(cluster: &Cluster, router: &Router, family: Family) -> Option<PeerGroup
         Family::V6 => ("TALOS-V6", vec!["ipv6"]),
     };
     (!neighbours.is_empty()).then_some(PeerGroup { name, family: word(family), router_address, neighbours, carries })
+}
+
+/// A node's name as BIRD takes it, with no digit in front, and short enough for its 64 characters with what follows.
+fn symbol(node: &str) -> String {
+    const LONGEST: usize = 40;
+    let name = node.replace('-', "_");
+    let name = if name.starts_with(|first: char| first.is_ascii_digit()) { format!("node_{name}") } else { name };
+    if name.len() <= LONGEST {
+        return name;
+    }
+    let start: String = name.chars().take(LONGEST).collect();
+    let hash: String = Sha256::digest(node).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{start}_{hash}")
 }
 
 fn address_family(cluster: &Cluster, groups: &[PeerGroup], family: Family) -> Option<AddressFamily> {

@@ -47,7 +47,7 @@ impl Folder {
 
     /// Writes a script that `sops edit` runs on the decrypted file.
     pub(crate) fn editor(&self, script: &str) -> PathBuf {
-        let path = self.write("editor", &format!("#!/bin/sh\n{script}\n"));
+        let path = self.write("editor", format!("#!/bin/sh\n{script}\n"));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
         path
     }

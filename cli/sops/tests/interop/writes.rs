@@ -29,7 +29,7 @@ fn sops_decrypts_ours_under_every_rule() {
     for text in [EVERYTHING, SECRET] {
         for rules in every_rule() {
             for layout in [Layout::Two, Layout::Four] {
-                folder.write("file.yaml", &fresh(text, &Terms { layout, ..terms(&[&key], rules.clone()) }));
+                folder.write("file.yaml", fresh(text, &Terms { layout, ..terms(&[&key], rules.clone()) }));
                 let clear = folder.sops(&key, &["decrypt", "file.yaml"]);
                 assert_eq!(normal_text(&clear), normal_text(text), "{rules:?}");
                 assert!(!clear.contains("ENC["), "a comment did not open under {rules:?}:\n{clear}");
@@ -44,7 +44,7 @@ fn sops_decrypts_ours_under_every_rule() {
 fn each_recipient_opens_ours() {
     let folder = Folder::new();
     let keys = [Key::generate(), Key::generate(), Key::generate()];
-    folder.write("file.yaml", &fresh(SECRET, &terms(&keys.iter().collect::<Vec<_>>(), Rules::default())));
+    folder.write("file.yaml", fresh(SECRET, &terms(&keys.iter().collect::<Vec<_>>(), Rules::default())));
     for key in &keys {
         assert_eq!(normal_text(&folder.sops(key, &["decrypt", "file.yaml"])), normal_text(SECRET));
     }
@@ -69,7 +69,7 @@ fn ours_has_the_layout_of_sops() {
         let ours = fresh(SECRET, &Terms { layout, ..terms(&[&key], Rules::encrypted_regex("^stringData$").unwrap()) });
         folder.write("file.yaml", &ours);
         let both = format!("{},{}", key.public, second.public);
-        folder.write(".sops.yaml", &format!("creation_rules:\n  - age: {both}\nstores:\n  yaml:\n    indent: {indent}\n"));
+        folder.write(".sops.yaml", format!("creation_rules:\n  - age: {both}\nstores:\n  yaml:\n    indent: {indent}\n"));
         folder.sops(&key, &["updatekeys", "--yes", "file.yaml"]);
         let theirs = folder.read("file.yaml");
         assert_eq!(without_age(&ours), without_age(&theirs));
