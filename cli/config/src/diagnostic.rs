@@ -159,6 +159,11 @@ impl Diagnostics {
         self.all.iter_mut().for_each(change);
     }
 
+    /// Takes a mistake back that another one has explained; what it is about stays in doubt.
+    pub(crate) fn withdraw(&mut self, path: &Path, message: &str) {
+        self.all.retain(|diagnostic| diagnostic.path != *path || diagnostic.message != message);
+    }
+
     pub(crate) fn append(&mut self, other: Self) {
         self.all.extend(other.all);
     }

@@ -62,17 +62,24 @@ pub(crate) fn decode<T: Section>(node: &Node, path: &Path, out: &mut Diagnostics
         return None;
     };
     let known = T::keys();
-    for entry in map.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
-        unknown_key(entry, &known, path, out);
-    }
-    T::read(map, node.span, path, out)
+    let strangers = map.entries.iter().filter(|entry| !known.contains(&entry.key.as_str()));
+    let meant: Vec<_> = strangers.filter_map(|entry| unknown_key(entry, &known, path, out)).collect();
+    let read = T::read(map, node.span, path, out);
+    // Whoever misspelled a key need not hear that it is missing, too.
+    meant.into_iter().for_each(|key| out.withdraw(&path.key(key), &is_missing(key)));
+    read
 }
 
-fn unknown_key(entry: &Entry, known: &[&'static str], path: &Path, out: &mut Diagnostics) {
+fn is_missing(key: &str) -> String {
+    format!("`{key}` is missing")
+}
+
+/// Tells of a key that is not known, and returns the one that was probably meant.
+fn unknown_key(entry: &Entry, known: &[&'static str], path: &Path, out: &mut Diagnostics) -> Option<&'static str> {
     let at = path.key(&entry.key);
     if let Some(mistake) = crate::foreign::explain(entry, &at) {
         out.push(mistake);
-        return;
+        return None;
     }
     let mistake = Diagnostic::new(&at, entry.key_span, format!("unknown key `{}`", entry.key));
     let near = nearest(&entry.key, known.iter().copied());
@@ -86,6 +93,7 @@ fn unknown_key(entry: &Entry, known: &[&'static str], path: &Path, out: &mut Dia
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("the keys here are {}", known.join(", ")),
     }));
+    near
 }
 
 /// Reads one key of a section, or its default.
@@ -110,7 +118,7 @@ pub(crate) fn field<T: Field>(
         out.doubt(&path);
     } else if default.is_none() {
         let help = format!("add `{key}: …` ({})", super::plain(&T::describe()));
-        out.push(Diagnostic::new(&path, start, format!("`{key}` is missing")).help(help));
+        out.push(Diagnostic::new(&path, start, is_missing(key)).help(help));
     }
     let value = match default {
         None => T::stand_in(),

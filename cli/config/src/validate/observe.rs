@@ -1,4 +1,4 @@
-//! Flows, monitoring, policies.
+//! Flows, monitoring, policies, applications.
 
 use super::place::quoted;
 use super::{Check, check};
@@ -12,6 +12,7 @@ pub(super) const CHECKS: &[Check] = &[
     check(dashboards_have_data, &[&["monitoring.enabled", "flows.enabled"]]),
     check(policies_are_on, &[&["policies"]]),
     check(audit_can_be_watched, &[&["policies", "flows.enabled"]]),
+    check(langfuse_has_its_stores, &[&["apps"]]),
 ];
 
 fn ui_has_flows(spec: &Spec, out: &mut Diagnostics) {
@@ -101,5 +102,15 @@ fn audit_can_be_watched(spec: &Spec, out: &mut Diagnostics) {
         let message = "what the policies would block is reported as a flow, and flows are off";
         let place = if policies.mode.written { policies.mode.mistake(message) } else { policies.enabled.mistake(message) };
         out.push(place.warning().help("remove `enabled: false` below `flows`").also(spec.flows.enabled.span, "off here"));
+    }
+}
+
+fn langfuse_has_its_stores(spec: &Spec, out: &mut Diagnostics) {
+    let apps = &spec.apps;
+    let stores = [("rustfs", &apps.rustfs), ("dragonfly", &apps.dragonfly)];
+    for (name, store) in stores.into_iter().filter(|(_, store)| *apps.langfuse && !***store) {
+        let mistake = apps.langfuse.mistake(format!("Langfuse keeps its data in {name}, and {name} is off"));
+        let mistake = mistake.help(format!("write `{name}: true` below `apps`, or `langfuse: false`"));
+        out.push(if store.written { mistake.also(store.span, "off here") } else { mistake });
     }
 }

@@ -13,6 +13,7 @@ const CERTIFICATES: Fields = &["certificates.enabled", "certificates.names", "dn
 
 pub(super) const CHECKS: &[Check] = &[
     check(gateways_are_served, &[&["gateways"]]),
+    check(gateways_keep_their_names, &[&["gateways.extra.name"]]),
     check(redirects_lead_somewhere, &[&["gateways", "certificates.enabled"]]),
     check(split_dns_has_what_it_answers, &[&["dns.domain", "dns.split.is_on", "gateways.internal.is_on"]]),
     check(tunnel_has_an_end, &[&["dns.domain", "dns.tunnel", "gateways.external.is_on", "gateways.external.hostnames"]]),
@@ -50,6 +51,17 @@ fn gateways(spec: &Spec) -> Vec<Listed<'_>> {
         https_redirect: &place.https_redirect,
     });
     own.chain(extra).collect()
+}
+
+/// The names of the objects of the internal and the external gateway, by which routes find them.
+const OWN_NAMES: [&str; 2] = ["envoy-internal", "envoy-external"];
+
+fn gateways_keep_their_names(spec: &Spec, out: &mut Diagnostics) {
+    for gateway in spec.gateways.extra.iter().filter(|gateway| OWN_NAMES.contains(&gateway.name.as_str())) {
+        let key = gateway.name.as_str().trim_start_matches("envoy-");
+        let mistake = gateway.name.mistake(format!("`{}` is the name of the gateway below `gateways.{key}`", gateway.name));
+        out.push(mistake.help(format!("choose another name, or write this gateway as `gateways.{key}`")));
+    }
 }
 
 fn gateways_are_served(spec: &Spec, out: &mut Diagnostics) {

@@ -74,8 +74,8 @@ impl Cut<'_> {
 
     /// How to mend it, for so many nodes.
     fn help(&self, nodes: usize) -> String {
-        let wider = self.cidr.0.prefix_len().saturating_add(8).min(self.longest);
-        match [self.usual, wider, self.longest].into_iter().find(|mask| self.fits(*mask, nodes)) {
+        let shorter = (self.cidr.0.prefix_len()..self.usual).rev();
+        match (self.usual..=self.longest).chain(shorter).find(|mask| self.fits(*mask, nodes)) {
             Some(mask) => format!("write `{}: {mask}` below `network.ipam`, or choose another pod prefix", self.key),
             None => format!("choose a larger pod prefix, such as a /{}", self.usual - 8),
         }
