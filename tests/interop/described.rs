@@ -57,9 +57,13 @@ fn plain(content: &Content) -> &str {
 }
 
 /// The Gateway API as its Go module has it.
+pub(crate) fn gateway_api_folder() -> PathBuf {
+    ichor_tests::crds().into_iter().find(|folder| folder.join("gateway.networking.k8s.io_gateways.yaml").exists()).unwrap()
+}
+
 fn gateway_api() -> GatewayApiBundle {
-    let folder = ichor_tests::crds().into_iter().find(|folder| folder.join("gateway.networking.k8s.io_gateways.yaml").exists());
-    let files: Vec<_> = fs::read_dir(folder.unwrap()).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
+    let files: Vec<_> =
+        fs::read_dir(gateway_api_folder()).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
     let pinned = ichor_config::LOCK.gateway_api.first().unwrap();
     GatewayApiBundle::from_release(files.iter().map(String::as_str), pinned.sha256).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -5,5 +5,6 @@ mod described;
 mod golden;
 mod kustomize;
 mod objects;
+mod readme;
 mod router;
 mod talos;
