@@ -217,7 +217,7 @@ pub struct Init {
     /// An age public key that may read the secrets; repeat it for each
     #[arg(long, value_name = "age1…")]
     pub recipient: Vec<String>,
-    /// Make an age key pair in this file, or use the one that is there; keep the file out of Git
+    /// Make an age key pair in this file and name it in `.gitignore`, or use the one that is there
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub age_key: Option<PathBuf>,
 }

@@ -58,6 +58,7 @@ pub(super) fn run(args: &Init, shell: &Shell) -> Result<Begun, Failure> {
         return Err(failure);
     }
     if let Some((file, identity)) = &made {
+        keep_out_of_git(file)?;
         write_identity(file, identity)?;
     }
     write::replace_file(&args.config, text.as_bytes())?;
@@ -208,6 +209,22 @@ fn write_identity(file: &Path, identity: &Identity) -> Result<(), Failure> {
     written.map_err(|error| Failure::io("cannot write the age key", file, &error))
 }
 
+/// Names a key in the `.gitignore` of its folder before the key is there, for one `git add` is enough to give it away.
+fn keep_out_of_git(key: &Path) -> Result<(), Failure> {
+    let Some(name) = key.file_name().map(|name| name.to_string_lossy()) else { return Ok(()) };
+    let list = key.with_file_name(".gitignore");
+    let text = match fs::read_to_string(&list) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(Failure::io("cannot read", &list, &error)),
+    };
+    if text.lines().any(|line| line.trim_start_matches('/') == name) {
+        return Ok(());
+    }
+    let separator = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    write::replace_file(&list, format!("{text}{separator}/{name}\n").as_bytes())
+}
+
 impl Answer for Begun {
     fn json(&self) -> Json {
         json!({
@@ -220,9 +237,10 @@ impl Answer for Begun {
     fn text(&self, printer: &Printer) {
         printer.note(&format!("`{}` is written; look at it, then run `ichor configure`", self.file.display()));
         if let Some(key) = &self.age_key {
+            let place = if key.is_absolute() { "" } else { "$PWD/" };
             let key = key.display();
-            printer.note(&format!("the private key of your secrets is in `{key}`: keep a copy in a safe place, and never commit it"));
-            printer.note(&format!("so that ichor and sops find it: export SOPS_AGE_KEY_FILE=\"$PWD/{key}\""));
+            printer.note(&format!("the private key of your secrets is in `{key}`, which `.gitignore` names: keep a copy in a safe place"));
+            printer.note(&format!("so that ichor and sops find it: export SOPS_AGE_KEY_FILE=\"{place}{key}\""));
         }
         for mistake in &self.mistakes {
             printer.important(&format!("{}\n", mistake.text));

@@ -36,6 +36,7 @@ fn from_flags_to_a_whole_tree() {
     assert!(words.contains("export SOPS_AGE_KEY_FILE=\"$PWD/age.key\""), "{words}");
     let mode = fs::metadata(place.path("age.key")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(place.read(".gitignore"), "/age.key\n");
     assert!(place.read("cluster.yaml").contains("# The Kubernetes API is reached here"));
     let key = place.path("age.key");
     let run = place.ichor_without_key(["configure", "--gateway-api"]).args([gateway_api()]).env("SOPS_AGE_KEY_FILE", &key);
@@ -48,6 +49,10 @@ fn from_flags_to_a_whole_tree() {
     let before = place.read("age.key");
     place.ichor(["init", "--config", "other/cluster.yaml"]).args(FLAGS).succeed();
     assert_eq!(place.read("age.key"), before);
+    // A list that is there keeps its lines.
+    place.write(".gitignore", "target");
+    place.ichor(["init", "--config", "third.yaml"]).args(&FLAGS[..FLAGS.len() - 1]).args(["key.txt"]).succeed();
+    assert_eq!(place.read(".gitignore"), "target\n/key.txt\n");
     assert_eq!(place.read("other/cluster.yaml"), place.read("cluster.yaml"));
 }
 
