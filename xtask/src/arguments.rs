@@ -13,7 +13,7 @@ usage: cargo xtask TASK
   bless [FILTER]            write the expected files of golden tests anew (tests with FILTER in their
                             name; default: golden); read the difference before you commit it
   docs                      write the generated pages of docs/ anew
-  bench [ARGUMENT...]       the benchmarks, beside their peers
+  bench                     the benchmarks, beside their peers
   tools                     only install and build the tools; prints their environment for the shell
 
 stages of test, in their order: tools, lint, test, fuzz";
@@ -25,7 +25,7 @@ pub(crate) enum Task {
     Lint,
     Bless { filter: String },
     Docs,
-    Bench { arguments: Vec<String> },
+    Bench,
     Tools,
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Task, Str
     let parsed = match task.as_str() {
         "help" | "--help" | "-h" => return Ok(Task::Help),
         "test" => return parse_test(arguments),
-        "bench" => return Ok(Task::Bench { arguments: arguments.collect() }),
+        "bench" => Task::Bench,
         "bless" => Task::Bless { filter: arguments.next().unwrap_or_else(|| "golden".into()) },
         "lint" => Task::Lint,
         "docs" => Task::Docs,

@@ -36,11 +36,11 @@ pub(crate) fn bless(filter: &str) -> Result<()> {
 }
 
 /// The benchmarks, with the peers that they compare with.
-pub(crate) fn bench(arguments: &[String]) -> Result<()> {
+pub(crate) fn bench() -> Result<()> {
     let tools = provide(&[Purpose::Test, Purpose::Bench])?;
     let ichor = build_ichor("release", &["--release"])?;
-    let mut command = cargo(&["run", "--quiet", "--release", "--package", "ichor-tests", "--bin", "bench", "--"]);
-    check(give(&mut command, &tools, &ichor).args(arguments))
+    let mut command = cargo(&["run", "--quiet", "--release", "--package", "ichor-tests", "--bin", "bench"]);
+    check(give(&mut command, &tools, &ichor))
 }
 
 fn give<'c>(command: &'c mut Command, tools: &Tools, ichor: &Path) -> &'c mut Command {

@@ -42,7 +42,7 @@ fn run(task: Task) -> anyhow::Result<bool> {
         Task::Lint => stage::lint_alone(),
         Task::Bless { filter } => cargo::bless(&filter).map(|()| true),
         Task::Docs => cargo::bless("generated_docs").map(|()| true),
-        Task::Bench { arguments } => cargo::bench(&arguments).map(|()| true),
+        Task::Bench => cargo::bench().map(|()| true),
         Task::Tools => {
             let tools = tools::provide(&[recipe::Purpose::Test, recipe::Purpose::Lint, recipe::Purpose::Bench])?;
             for skip in &tools.skips {
