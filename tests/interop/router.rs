@@ -6,6 +6,8 @@ use std::time::Duration;
 use ichor_templates::{Content, Inputs, SecretText, Secrets};
 use ichor_tests::{Run, Scratch};
 
+use crate::described::all;
+
 /// What can be switched on a session, and which choices exclude each other.
 const SWITCHES: &[(&str, &[&str])] = &[
     ("addresses", &["[192.168.42.1]", "[\"fd00:42::1\"]", "[192.168.42.1, \"fd00:42::1\"]"]),
@@ -127,6 +129,21 @@ fn bird_takes_every_combination() {
         let run = Run::tool("bird").args(["-p", "-c"]).args([path]).deadline(Duration::from_secs(20)).finish();
         assert!(run.status.success(), "{session}\n{}\n{}", run.described(), read(path));
     });
+}
+
+#[test]
+fn routers_of_all_users_take_their_files() {
+    let mut judged = 0;
+    for described in all() {
+        let scratch = described.write();
+        for path in described.tree.keys().filter(|path| path.contains(".conf")) {
+            let check: &[&str] = if path.starts_with("bird/") { &["-p", "-c"] } else { &["-C", "-f"] };
+            let program = if path.starts_with("bird/") { "bird" } else { "vtysh" };
+            Run::tool(program).args(check).args([scratch.path().join(path)]).succeed();
+            judged += 1;
+        }
+    }
+    assert!(judged >= 4, "only {judged} files");
 }
 
 #[test]
