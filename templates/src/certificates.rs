@@ -98,8 +98,8 @@ fn names(cluster: &Cluster) -> Vec<String> {
     names
 }
 
-/// Whether a certificate for one name also serves another.
-fn covers(name: &str, other: &str) -> bool {
+/// Whether a certificate for one name, or a listener of it, also serves another.
+pub(crate) fn covers(name: &str, other: &str) -> bool {
     let below = |suffix: &str| other.split_once('.').is_some_and(|(_, rest)| rest == suffix);
     name == other || name.strip_prefix("*.").is_some_and(below)
 }

@@ -101,7 +101,12 @@ fn k8s_gateway(scope: Scope<'_>, domain: &str, settings: &SplitDns) -> Result<Wo
         Right { group: "", resources: &["namespaces", "services"], verbs: WATCH },
         Right { group: "apiextensions.k8s.io", resources: &["customresourcedefinitions"], verbs: WATCH },
         Right { group: "discovery.k8s.io", resources: &["endpointslices"], verbs: WATCH },
-        Right { group: "gateway.networking.k8s.io", resources: &["gateways", "grpcroutes", "httproutes"], verbs: WATCH },
+        // It answers nothing before it has read all kinds that it finds, which ListenerSets are among.
+        Right {
+            group: "gateway.networking.k8s.io",
+            resources: &["gatewayclasses", "gateways", "grpcroutes", "httproutes", "listenersets"],
+            verbs: WATCH,
+        },
     ];
     workload.ports = [("dns-udp", DNS_PORT, "UDP"), ("dns-tcp", DNS_PORT, "TCP"), ("metrics", DNS_METRICS_PORT, "TCP")]
         .map(|(name, port, protocol)| Port { name, port, protocol })
@@ -117,11 +122,14 @@ fn k8s_gateway(scope: Scope<'_>, domain: &str, settings: &SplitDns) -> Result<Wo
 
 fn load_balancer(settings: &SplitDns) -> LoadBalancer {
     let addresses: Vec<_> = settings.addresses.iter().map(|address| address.0).collect();
-    let both = Family::BOTH.iter().all(|family| addresses.iter().any(|ip| Family::of(*ip) == *family));
-    LoadBalancer {
-        addresses: addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
-        family_policy: if both { "PreferDualStack" } else { "SingleStack" },
-    }
+    let has = |family| addresses.iter().any(|ip| Family::of(*ip) == family);
+    let (family_policy, family) = match (has(Family::V4), has(Family::V6)) {
+        (true, true) => ("PreferDualStack", None),
+        (false, true) => ("SingleStack", Some("IPv6")),
+        (_, false) => ("SingleStack", Some("IPv4")),
+    };
+    let addresses = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    LoadBalancer { addresses, family_policy, family }
 }
 
 fn external_dns(scope: Scope<'_>, domain: &str) -> Workload {

@@ -108,10 +108,15 @@ pub(crate) fn addresses(cluster: &Cluster) -> Vec<IpAddr> {
     described(cluster).into_iter().flat_map(|gateway| gateway.addresses).collect()
 }
 
-/// Where people find one of the cluster's own applications, if the internal gateway serves a domain.
+/// Where people find one of the cluster's own applications, if the internal gateway serves such a name.
 pub(crate) fn internal_name(cluster: &Cluster, application: &str) -> Option<String> {
-    let served = *cluster.gateways.enabled && cluster.gateways.internal.is_some();
-    cluster.dns.domain.as_ref().filter(|_| served).map(|domain| format!("{application}.{domain}"))
+    let gateway = cluster.gateways.internal.as_ref().filter(|_| *cluster.gateways.enabled)?;
+    let served = hostnames(cluster, &gateway.hostnames);
+    // Without a certificate there is one listener, which takes every name.
+    let takes = |name: &String| certificates::secret(cluster).is_none() || served.iter().any(|own| certificates::covers(own, name));
+    let domain = cluster.dns.domain.as_ref().map(ToString::to_string);
+    let wildcards = served.iter().filter_map(|name| name.strip_prefix("*.")).map(str::to_owned);
+    domain.into_iter().chain(wildcards).map(|domain| format!("{application}.{domain}")).find(takes)
 }
 
 /// The same as a URL.

@@ -13,7 +13,7 @@ use crate::gateways;
 use crate::images;
 use crate::part::{Part, Scope};
 use crate::secrets::{SecretOrigin, WantedSecret};
-use crate::workload::{Config, ConfigFile, Port, Probe, Resources, Workload};
+use crate::workload::{Config, ConfigFile, Port, Probe, Resources, Workload, any_address};
 
 const CONFIG: Template = template!("tunnel/config.yaml.j2");
 
@@ -88,11 +88,6 @@ fn service(address: IpAddr, encrypted: bool) -> String {
         IpAddr::V4(ip) => format!("{scheme}://{ip}:{port}"),
         IpAddr::V6(ip) => format!("{scheme}://[{ip}]:{port}"),
     }
-}
-
-/// All addresses of a pod, of whichever family.
-fn any_address(cluster: &Cluster) -> &'static str {
-    if cluster.families().contains(&Family::V4) { "0.0.0.0" } else { "[::]" }
 }
 
 fn wanted(cluster: &Cluster) -> Vec<WantedSecret> {

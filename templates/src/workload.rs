@@ -3,6 +3,7 @@
 //! Every pod is `restricted` in the sense of Kubernetes' pod security standards, and has no token of the API unless it
 //! has rights there.
 
+use ichor_config::{Cluster, Family};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -145,6 +146,8 @@ pub(crate) struct LoadBalancer {
     /// Separated by commas.
     pub(crate) addresses: String,
     pub(crate) family_policy: &'static str,
+    /// Said where it is one alone, which need not be the cluster's first.
+    pub(crate) family: Option<&'static str>,
 }
 
 /// A container that runs before the others and ends.
@@ -284,6 +287,11 @@ impl Config {
         }
         Self { path, files, digest: hex(&hasher.finalize()) }
     }
+}
+
+/// All addresses of a pod or a node; with IPv6, those of IPv4 are among them.
+pub(crate) fn any_address(cluster: &Cluster) -> &'static str {
+    if cluster.families().contains(&Family::V6) { "[::]" } else { "0.0.0.0" }
 }
 
 /// Bytes as lower-case hexadecimal digits.

@@ -92,12 +92,17 @@ fn tell_duplicates(document: &Document, out: &mut Diagnostics) {
 
 /// The path of the key that stands at `place`.
 fn path_of_key(node: &Node, place: Span, path: &Path) -> Option<Path> {
+    let holds = |inner: &Node| (inner.span.start.offset..inner.span.end.offset).contains(&place.start.offset);
     match &node.value {
-        Value::Map(map) => map.entries.iter().find_map(|entry| {
+        Value::Map(map) => {
+            let entry = map.entries.iter().find(|entry| entry.key_span == place || holds(&entry.node))?;
             let path = path.key(&entry.key);
             if entry.key_span == place { Some(path) } else { path_of_key(&entry.node, place, &path) }
-        }),
-        Value::Seq(items) => items.iter().enumerate().find_map(|(index, item)| path_of_key(item, place, &path.index(index))),
+        }
+        Value::Seq(items) => {
+            let (index, item) = items.iter().enumerate().find(|(_, item)| holds(item))?;
+            path_of_key(item, place, &path.index(index))
+        }
         _ => None,
     }
 }

@@ -43,6 +43,9 @@ impl Described {
     }
 }
 
+/// What is wrong at more places than a person reads is mended in another way than place by place.
+const MOST: usize = 1000;
+
 /// Reads and checks the file; all mistakes come in one failure.
 pub(crate) fn read(args: &ConfigFile, printer: &Printer) -> Result<Described, Failure> {
     let file = &args.config;
@@ -61,14 +64,28 @@ pub(crate) fn read(args: &ConfigFile, printer: &Printer) -> Result<Described, Fa
             let warnings = told(cluster.warnings());
             Ok(Described { cluster, file: file.clone(), warnings })
         }
-        Err(list) => {
+        Err(mut list) => {
             let errors = list.iter().filter(|one| one.severity == Severity::Error).count();
             let words = if errors == 1 { "1 mistake".to_owned() } else { format!("{errors} mistakes") };
-            let mut failure = Failure::new(format!("{words} in `{}`; nothing was written", file.display()));
+            let shown = if list.len() > MOST { format!(", the first {MOST} are shown") } else { String::new() };
+            let mut failure = Failure::new(format!("{words} in `{}`{shown}; nothing was written", file.display()));
+            list.truncate(MOST);
             failure.mistakes = told(&list);
             Err(failure)
         }
     }
+}
+
+/// The same for a command that also needs the folder of the file, which a stream has not.
+pub(crate) fn read_in_folder(args: &ConfigFile, printer: &Printer) -> Result<Described, Failure> {
+    let described = read(args, printer)?;
+    let folder = described.folder().canonicalize().map_err(|error| Failure::io("cannot reach", described.folder(), &error))?;
+    if folder == Path::new("/dev") || folder.starts_with("/proc") {
+        let file = described.file.display();
+        return Err(Failure::new(format!("`{file}` is a stream, and the secrets and the rendered files stand beside cluster.yaml"))
+            .help("save it in a folder of its own, or check it with `ichor validate`"));
+    }
+    Ok(described)
 }
 
 /// A mistake in a file, in both forms.

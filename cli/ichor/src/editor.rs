@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -28,6 +28,11 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     pub(crate) fn new(name: &str) -> Result<Self, Failure> {
+        // A signal that ends this process would leave the text behind; the editor gets the signals of the terminal too.
+        let noticed = Arc::new(AtomicBool::new(false));
+        for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+            let _ = signal_hook::flag::register(signal, Arc::clone(&noticed));
+        }
         let set = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let places = [set("XDG_RUNTIME_DIR"), Some(PathBuf::from("/dev/shm")), set("TMPDIR")];
         let mut suffix = [0; 8];
@@ -55,11 +60,6 @@ impl Scratch {
 
     /// Runs the editor and waits for it.
     pub(crate) fn edit(&self) -> Result<(), Failure> {
-        // A signal that ends this process would leave the text behind; the editor gets the signals of the terminal too.
-        let noticed = Arc::new(AtomicBool::new(false));
-        for signal in [SIGHUP, SIGINT, SIGTERM] {
-            let _ = signal_hook::flag::register(signal, Arc::clone(&noticed));
-        }
         let set = |name| env::var(name).ok().filter(|editor| !editor.trim().is_empty());
         let editor = set("SOPS_EDITOR").or_else(|| set("VISUAL")).or_else(|| set("EDITOR")).unwrap_or_else(|| "vi".to_owned());
         // The shell splits an editor with arguments, as Git has it.

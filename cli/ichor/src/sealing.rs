@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ichor_sops::age::Recipient;
 use ichor_sops::{CreationRules, Error, ErrorKind, Previous, Rules, Terms, Timestamp};
-use ichor_yaml::{Layout, Node};
+use ichor_yaml::{Layout, Node, Value};
 
 use crate::failure::Failure;
 use crate::identities::Identities;
@@ -53,7 +53,37 @@ impl<'a> Sealing<'a> {
         } else {
             system::with_entropy(|entropy| ichor_sops::seal_binary(previous, plaintext.as_bytes(), &terms, entropy, &self.now))?
         };
-        sealed.map_err(|error| failure(Path::new(path), &error, self.identities))
+        let sealed = sealed.map_err(|error| failure(Path::new(path), &error, self.identities))?;
+        refuse_readable(path, &sealed)?;
+        Ok(sealed)
+    }
+}
+
+/// Refuses a sealed file in which the rules of `.sops.yaml` left a secret as it was.
+pub(crate) fn refuse_readable(path: &str, sealed: &str) -> Result<(), Failure> {
+    let Some(name) = readable(sealed) else { return Ok(()) };
+    let failure = Failure::new(format!("`.sops.yaml` would leave `{name}` of `{path}` in clear text; nothing was written"));
+    Err(failure.help("let the rule for this file hide every value, or give up the edit of `.sops.yaml` with `ichor configure --overwrite`"))
+}
+
+/// The name of a value that should be hidden in a sealed file, and is not.
+pub(crate) fn readable(sealed: &str) -> Option<String> {
+    let documents = ichor_yaml::parse(sealed).unwrap_or_default();
+    documents.iter().filter_map(|document| document.root.as_map()).find_map(|root| {
+        let is_secret = root.get("kind").and_then(Node::as_str) == Some("Secret");
+        let hides = |key: &str| if is_secret { matches!(key, "data" | "stringData") } else { key != "sops" };
+        root.entries.iter().filter(|entry| hides(&entry.key)).find_map(|entry| readable_in(&entry.key, &entry.key, &entry.node))
+    })
+}
+
+fn readable_in(key: &str, name: &str, node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Map(map) => map.entries.iter().find_map(|entry| readable_in(&entry.key, &format!("{name}.{}", entry.key), &entry.node)),
+        Value::Seq(items) => items.iter().find_map(|item| readable_in(key, name, item)),
+        Value::Null => None,
+        Value::Str(text) if text.is_empty() || text.starts_with("ENC[") => None,
+        // Certificates are public, and the suffix is how `sops` lets a person say so.
+        _ => (key != "crt" && !key.ends_with("_unencrypted")).then(|| name.to_owned()),
     }
 }
 

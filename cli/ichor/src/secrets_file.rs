@@ -21,6 +21,9 @@ use crate::{sealing, system};
 /// The key of the Talos bundle.
 pub(crate) const TALOS: &str = "talos";
 
+/// What TCP MD5 takes.
+const LONGEST_MD5: usize = 80;
+
 /// The opened file.
 pub(crate) struct SecretsFile {
     pub(crate) place: PathBuf,
@@ -60,7 +63,9 @@ impl SecretsFile {
 
     /// The one mapping of texts that the file must be.
     fn check<'a>(place: &Path, documents: &'a [Node]) -> Result<&'a Map, Failure> {
-        let wrong = |what: String| Failure::new(format!("`{}`: {what}", place.display())).help("mend it with `ichor secrets edit`");
+        // Not with `ichor secrets edit`, which would have to use the file first.
+        let help = format!("mend it with `sops {}`", place.display());
+        let wrong = |what: String| Failure::new(format!("`{}`: {what}", place.display())).help(&help);
         let [Node { value: Value::Map(root), .. }] = documents else {
             return Err(wrong("it must be one document of keys and texts".to_owned()));
         };
@@ -88,7 +93,22 @@ impl SecretsFile {
             [only] if only.is_null() => Map::new(),
             roots => Self::check(&self.place, roots)?.clone(),
         };
-        Ok(())
+        self.refuse_unusable()
+    }
+
+    /// Refuses a password that breaks the file of a router.
+    pub(crate) fn refuse_unusable(&self) -> Result<(), Failure> {
+        let breaks = |text: &str| {
+            text.is_empty() || text.len() > LONGEST_MD5 || !text.bytes().all(|byte| byte.is_ascii_graphic()) || text.contains('"')
+        };
+        let values = self.values();
+        let Some((name, _)) = values.iter().find(|(name, value)| name.starts_with("bgp.") && breaks(value.expose())) else {
+            return Ok(());
+        };
+        Err(Failure::new(format!(
+            "no router takes the password `{name}`: it must be 1 to {LONGEST_MD5} characters of ASCII, without blanks and double quotes"
+        ))
+        .help(format!("store another with `ichor secrets set {name}`, or make one with `ichor secrets rotate {name}`")))
     }
 
     /// The plaintext, for an editor.
@@ -96,13 +116,19 @@ impl SecretsFile {
         ichor_yaml::emit(&Node::from(self.root.clone()), Layout::Two)
     }
 
-    /// All passwords and tokens.
-    pub(crate) fn secrets(&self) -> Secrets {
+    /// The passwords and tokens that are wanted: one that is kept and not in use must not get into a file.
+    pub(crate) fn secrets(&self, wanted: &[WantedSecret]) -> Secrets {
+        let mut values = self.values();
+        values.retain(|name, _| wanted.iter().any(|secret| secret.name == *name));
+        Secrets::new(values)
+    }
+
+    fn values(&self) -> BTreeMap<String, SecretText> {
         let mut values = BTreeMap::new();
         for entry in self.root.entries.iter().filter(|entry| entry.key != TALOS) {
             flatten(&entry.key, &entry.node, &mut values);
         }
-        Secrets::new(values)
+        values
     }
 
     /// Stores a secret.
@@ -114,9 +140,9 @@ impl SecretsFile {
 
     /// Makes the passwords that are wanted and not there yet, and returns their names.
     pub(crate) fn complete(&mut self, wanted: &[WantedSecret]) -> Result<Vec<String>, Failure> {
-        let there = self.secrets();
+        let there = self.values();
         let mut made = Vec::new();
-        for secret in wanted.iter().filter(|secret| there.get(&secret.name).is_none()) {
+        for secret in wanted.iter().filter(|secret| !there.contains_key(&secret.name)) {
             if let SecretOrigin::Generated { length } = secret.origin {
                 self.set(&secret.name, &password(length)?)?;
                 made.push(secret.name.clone());
@@ -154,8 +180,10 @@ impl SecretsFile {
         let now = system::timestamp(system::unix_now_s())?;
         let previous = self.sealed.as_deref().map(|text| Previous { text, identities: &identities.usable });
         let documents = [Node::from(self.root.clone())];
-        system::with_entropy(|entropy| ichor_sops::seal(previous, &documents, terms, entropy, &now))?
-            .map_err(|error| sealing::failure(&self.place, &error, identities))
+        let sealed = system::with_entropy(|entropy| ichor_sops::seal(previous, &documents, terms, entropy, &now))?
+            .map_err(|error| sealing::failure(&self.place, &error, identities))?;
+        sealing::refuse_readable(&self.place.display().to_string(), &sealed)?;
+        Ok(sealed)
     }
 }
 

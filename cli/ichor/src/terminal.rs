@@ -1,8 +1,12 @@
 //! Questions to the person at the terminal: asked on stderr, so that stdout stays data.
 
 use std::io::{self, BufRead as _, Write as _};
+use std::thread;
 
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 
 use crate::failure::Failure;
 
@@ -26,8 +30,20 @@ pub(crate) fn hidden_line(question: &str) -> Result<String, Failure> {
     let shown = tcgetattr(&stdin).map_err(failed)?;
     let mut hidden = shown.clone();
     hidden.local_modes.remove(LocalModes::ECHO);
+    let before = shown.clone();
+    // Whoever gives up with Ctrl-C shall see again what they type.
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]).map_err(|error| Failure::new(format!("cannot ask: {error}")))?;
+    let asked = signals.handle();
+    let watch = thread::spawn(move || {
+        for signal in &mut signals {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
+            let _ = emulate_default_handler(signal);
+        }
+    });
     tcsetattr(&stdin, OptionalActions::Flush, &hidden).map_err(failed)?;
     let answer = line(question);
+    asked.close();
+    let _ = watch.join();
     tcsetattr(&stdin, OptionalActions::Flush, &shown).map_err(failed)?;
     let _ = writeln!(io::stderr());
     answer

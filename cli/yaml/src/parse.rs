@@ -1,6 +1,6 @@
 //! Events of the parser to a tree, within a budget.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use granit_parser::{Event, Options, Parser, Placement, ScalarStyle, Span as RawSpan};
@@ -87,7 +87,7 @@ struct Open {
     anchor: usize,
     /// The key that waits for its value.
     key: Option<(String, Span)>,
-    seen: BTreeSet<String>,
+    seen: BTreeMap<String, Span>,
 }
 
 #[derive(Default)]
@@ -175,7 +175,7 @@ impl Builder {
             self.take_pending()
         };
         let node = Node { value, span, before, right: None };
-        self.stack.push(Open { node, anchor, key: None, seen: BTreeSet::new() });
+        self.stack.push(Open { node, anchor, key: None, seen: BTreeMap::new() });
         Ok(())
     }
 
@@ -228,11 +228,11 @@ impl Builder {
                     return Err(Error { message: "a key must be a plain word, not a list or a mapping".into(), span: node.span });
                 };
                 node.before = self.for_value.pop().unwrap_or_default();
-                if open.seen.insert(key.clone()) {
-                    map.entries.push(Entry { key, key_span, node });
+                if let Some(first) = open.seen.get(&key) {
+                    self.duplicates.push(Duplicate { key, first: *first, second: key_span });
                 } else {
-                    let first = map.entries.iter().find(|entry| entry.key == key).map_or(key_span, |entry| entry.key_span);
-                    self.duplicates.push(Duplicate { key, first, second: key_span });
+                    open.seen.insert(key.clone(), key_span);
+                    map.entries.push(Entry { key, key_span, node });
                 }
             }
             _ => {}
@@ -257,6 +257,8 @@ fn count(node: &Node) -> usize {
     match &node.value {
         Value::Seq(items) => 1 + items.iter().map(count).sum::<usize>(),
         Value::Map(map) => 1 + map.entries.iter().map(|entry| count(&entry.node)).sum::<usize>(),
+        // A long text weighs as much as many values: an alias copies it.
+        Value::Str(text) => 1 + text.len() / 64,
         _ => 1,
     }
 }
@@ -285,6 +287,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<(bool, String)>, span: Spa
             Ok(resolved)
         }
         (true, "float", Value::Int(_)) => Ok(Value::Float(text.to_owned())),
-        _ => Err(Error { message: format!("the tag `{suffix}` does not fit here"), span }),
+        // Not by its name: what was meant as a secret may begin like a tag.
+        _ => Err(Error { message: "a tag (`!…`) that does not fit this value".to_owned(), span }),
     }
 }

@@ -66,6 +66,9 @@ fn bombs_end_early() {
         bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![format!("*a{prior}"); 10].join(", ")));
     }
     assert!(parse(&bomb).unwrap_err().message.contains("aliases"));
+    // A long text weighs more than a short one.
+    let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(1_000_000), vec!["*a"; 1000].join(", "));
+    assert!(parse(&long).unwrap_err().message.contains("aliases"));
     assert!(parse(&"[".repeat(100_000)).is_err());
     assert!(parse("a: &a [*a]\n").is_err());
 }

@@ -7,6 +7,7 @@ use ichor_yaml::Layout;
 use serde::Serialize;
 
 use crate::talos::KUBE_PRISM_PORT;
+use crate::workload::any_address;
 
 /// Talos mounts it, and nobody else may.
 const CGROUP_ROOT: &str = "/sys/fs/cgroup";
@@ -131,7 +132,7 @@ fn config(cluster: &Cluster) -> AgentConfig {
         domain: cluster.talos.cluster_domain.to_string(),
         api_server: format!("https://127.0.0.1:{KUBE_PRISM_PORT}"),
         cgroup: Cgroup { root: CGROUP_ROOT, auto_mount: false },
-        healthz: format!("0.0.0.0:{}", *network.healthz_port),
+        healthz: format!("{}:{}", any_address(cluster), *network.healthz_port),
         addresses: Addresses {
             nodes: texts(network.node_cidrs.iter()),
             pods: texts(network.pod_cidrs.iter()),

@@ -9,6 +9,7 @@ use super::announce::plain;
 use crate::component::Component;
 use crate::engine::{Error, Template, template};
 use crate::part::Scope;
+use crate::router::minimum_bfd_ttl;
 
 pub(super) const BFD_PROFILES: Template = template!("network/bfd.yaml.j2");
 pub(super) const FLOATING_NEXT_HOP: Template = template!("network/floating-next-hop.yaml.j2");
@@ -56,14 +57,12 @@ fn profiles(cluster: &Cluster) -> Vec<ProfileContext> {
     let routers = cluster.bgp().map(|bgp| bgp.routers.as_slice()).unwrap_or_default();
     let profile = routers.iter().filter_map(|router| {
         let bfd = router.bfd.as_ref()?;
-        let hops = router.max_hops.get();
         Some(ProfileContext {
             name: router.name.to_string(),
             transmit_interval_ms: bfd.transmit_interval_ms.get(),
             receive_interval_ms: bfd.receive_interval_ms.get(),
             detect_multiplier: bfd.detect_multiplier.get(),
-            // A packet starts with 255, and each router on its way takes one.
-            minimum_ttl: (hops > 1).then(|| 256 - hops),
+            minimum_ttl: minimum_bfd_ttl(router),
         })
     });
     profile.collect()

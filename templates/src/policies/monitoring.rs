@@ -11,12 +11,15 @@ const PROMETHEUS: u16 = 9090;
 const ALERTMANAGER: u16 = 9093;
 const GRAFANA: u16 = 3000;
 const LOKI: u16 = 3100;
+/// The proxy that Loki's chart puts before it, and what stands beside it: a canary, and caches with their exporter.
+const LOKI_GATEWAY: u16 = 8080;
+const LOKI_CANARY: u16 = 3500;
+const CACHE_EXPORTER: u16 = 9150;
 const TEMPO: u16 = 3200;
 /// OpenTelemetry over gRPC and over HTTP.
 const OTLP: [u16; 2] = [4317, 4318];
-/// What members of Loki and of Tempo say to each other.
-const GRPC: u16 = 9095;
-const GOSSIP: u16 = 7946;
+/// What tells Prometheus and Alertmanager of a new configuration, in their own pods.
+const RELOADER: u16 = 8080;
 
 /// The stack's pods.
 struct Stack<'a> {
@@ -45,6 +48,7 @@ impl Stack<'_> {
         self.policy("prometheus", "Prometheus reads metrics everywhere in the cluster, nodes included")
             .behind_gateways(self.cluster, PROMETHEUS)
             .accept_pods(&self.pods(&["alertmanager", "alloy", "grafana", "prometheus", "tempo"]), [PortProtocol::tcp(PROMETHEUS)])
+            .scraped(self.cluster, RELOADER)
             .reach_entities([Entity::Cluster], [])
     }
 
@@ -53,6 +57,7 @@ impl Stack<'_> {
         self.policy("alertmanager", "Alertmanager tells people of alerts, by HTTPS or mail")
             .behind_gateways(self.cluster, ALERTMANAGER)
             .accept_pods(&self.pods(&["alloy", "grafana", "loki", "prometheus"]), [PortProtocol::tcp(ALERTMANAGER)])
+            .scraped(self.cluster, RELOADER)
             .accept_pods(&self.pods(&["alertmanager"]), peers())
             .reach_pods(&self.pods(&["alertmanager"]), peers())
             .reach_entities([Entity::World], [443, 465, 587].map(PortProtocol::tcp))
@@ -65,7 +70,7 @@ impl Stack<'_> {
             .scraped(self.cluster, GRAFANA)
             .reach_pods(&self.pods(&["prometheus"]), [PortProtocol::tcp(PROMETHEUS)])
             .reach_pods(&self.pods(&["alertmanager"]), [PortProtocol::tcp(ALERTMANAGER)])
-            .reach_pods(&self.pods(&["loki"]), [PortProtocol::tcp(LOKI)])
+            .reach_pods(&self.pods(&["loki"]), [LOKI, LOKI_GATEWAY].map(PortProtocol::tcp))
             .reach_pods(&self.pods(&["tempo"]), [LOKI, TEMPO].map(PortProtocol::tcp))
             .reach_entities([Entity::World], [PortProtocol::tcp(443)])
             .calls_gateways(self.cluster)
@@ -74,9 +79,10 @@ impl Stack<'_> {
     fn loki(&self) -> Policy {
         let policy = self
             .policy("loki", "Loki takes logs and keeps them in an object store")
-            .accept_pods(&self.pods(&["alloy", "grafana", "prometheus"]), [PortProtocol::tcp(LOKI)])
+            .accept_pods(&self.pods(&["alloy", "grafana", "prometheus"]), [LOKI, LOKI_GATEWAY].map(PortProtocol::tcp))
+            .scraped(self.cluster, LOKI_CANARY)
             .reach_pods(&self.pods(&["alertmanager"]), [PortProtocol::tcp(ALERTMANAGER)]);
-        self.members(policy, "loki", &[LOKI, GRPC])
+        self.members(policy, "loki")
     }
 
     fn tempo(&self) -> Policy {
@@ -85,7 +91,7 @@ impl Stack<'_> {
             .accept_entities([Entity::Cluster], OTLP.map(PortProtocol::tcp))
             .accept_pods(&self.pods(&["alloy", "grafana", "prometheus"]), [LOKI, TEMPO].map(PortProtocol::tcp))
             .reach_pods(&self.pods(&["prometheus"]), [PortProtocol::tcp(PROMETHEUS)]);
-        self.members(policy, "tempo", &[LOKI, TEMPO, GRPC])
+        self.members(policy, "tempo")
     }
 
     fn alloy(&self) -> Policy {
@@ -95,12 +101,12 @@ impl Stack<'_> {
             .reach_entities([Entity::Cluster], [])
     }
 
-    /// Members of one store among themselves, and the object store behind them.
-    fn members(&self, policy: Policy, name: &'static str, ports: &[u16]) -> Policy {
-        let own = || ports.iter().copied().map(PortProtocol::tcp).chain(both(GOSSIP));
+    /// Members of one store among themselves, their caches included, and the object store behind them.
+    fn members(&self, policy: Policy, name: &'static str) -> Policy {
         let policy = policy
-            .accept_pods(&self.pods(&[name]), own())
-            .reach_pods(&self.pods(&[name]), own())
+            .accept_pods(&self.pods(&[name]), [])
+            .reach_pods(&self.pods(&[name]), [])
+            .scraped(self.cluster, CACHE_EXPORTER)
             .reach_entities([Entity::World], [PortProtocol::tcp(443)]);
         match RUSTFS.is_enabled(self.cluster) {
             true => policy.reach_pods(&Pods::named(RUSTFS.namespace, &[RUSTFS.name]), [PortProtocol::tcp(RUSTFS.port)]),

@@ -91,6 +91,8 @@ struct BfdContext {
     transmit_interval_ms: i64,
     receive_interval_ms: i64,
     detect_multiplier: i64,
+    /// What is left of a packet's TTL on its way from a node, where that is more than one hop.
+    minimum_ttl: Option<i64>,
 }
 
 /// The file of each router, into `tree`.
@@ -169,6 +171,7 @@ fn context(cluster: &Cluster, router: &Spanned<Router>, password: Option<&Secret
             transmit_interval_ms: bfd.transmit_interval_ms.get(),
             receive_interval_ms: bfd.receive_interval_ms.get(),
             detect_multiplier: bfd.detect_multiplier.get(),
+            minimum_ttl: minimum_bfd_ttl(router),
         }),
         multihop: (hops > 1 && !*router.ttl_security).then_some(hops),
         ttl_security_hops: router.ttl_security.then_some(hops),
@@ -177,6 +180,13 @@ fn context(cluster: &Cluster, router: &Spanned<Router>, password: Option<&Secret
         groups,
         extra: router.extra.iter().flat_map(|stanza| stanza.lines.iter()).map(ToString::to_string).collect(),
     }
+}
+
+/// The TTL that packets of BFD have left at the other end, whichever that is; only where it is further away than one hop.
+pub(crate) fn minimum_bfd_ttl(router: &Router) -> Option<i64> {
+    let hops = router.max_hops.get();
+    // A packet starts with 255, and each router on its way takes one.
+    (hops > 1).then(|| 256 - hops)
 }
 
 fn group(cluster: &Cluster, router: &Router, family: Family) -> Option<PeerGroup> {

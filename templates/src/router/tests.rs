@@ -65,3 +65,26 @@ fn a_node_that_does_not_speak_is_no_neighbour() {
     let neighbours: Vec<_> = text.lines().filter(|line| line.contains(" peer-group TALOS")).collect();
     assert_eq!(neighbours, [" neighbor 192.168.42.12 peer-group TALOS", " neighbor fd00:42::12 peer-group TALOS-V6"]);
 }
+
+/// Older releases of FRR do not hand it down from a group to its members, and 10.2.0 refuses it there.
+#[test]
+fn graceful_restart_is_said_of_each_neighbour() {
+    let tree = render(&unsigned(CLUSTER).replace("md5: false", "graceful_restart: true"), &Secrets::default());
+    let Some(Content::Clear(text)) = tree.get("unifi/bgp.conf") else { panic!("{tree:?}") };
+    let said: Vec<_> = text.lines().filter_map(|line| line.strip_suffix(" graceful-restart")).collect();
+    let addresses = ["192.168.42.11", "192.168.42.12", "192.168.42.13", "fd00:42::11", "fd00:42::12", "fd00:42::13"];
+    assert_eq!(said, addresses.map(|address| format!(" neighbor {address}")));
+}
+
+/// A packet starts with 255 and each router on its way takes one; FRR expects one router at most.
+#[test]
+fn bfd_over_several_hops_expects_what_is_left_of_the_ttl() {
+    let router = |hops| {
+        let text = unsigned(CLUSTER).replace("kind: unifi", "kind: frr").replace("version: \"4.2.12\"", "bfd: {}");
+        let tree = render(&text.replace("md5: false", &format!("max_hops: {hops}")), &Secrets::default());
+        let Some(Content::Clear(text)) = tree.get("frr/gateway.conf") else { panic!("{tree:?}") };
+        text.clone()
+    };
+    assert!(!router(1).contains("minimum-ttl"));
+    assert!(router(4).contains("\n  minimum-ttl 252\n"), "{}", router(4));
+}

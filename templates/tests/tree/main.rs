@@ -1,8 +1,11 @@
 //! What must hold of the tree of every cluster, whichever switches are on.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod argocd;
 mod objects;
 mod policies;
+mod rights;
+mod routes;
 mod rows;
 mod sample;
 
@@ -50,8 +53,15 @@ fn the_tree_of_every_combination_holds_together() {
 fn holds_together(reader: &mut Reader, sample: Sample) {
     let tree = tree(&sample.text());
     let objects = reader.objects(&tree);
-    let faults =
-        [twice(&objects), out_of_place(&objects, sample.engine), unlisted(reader, &tree), told(&tree), unguarded(&objects)].concat();
+    let faults = [
+        twice(&objects),
+        out_of_place(&objects, sample.engine),
+        unlisted(reader, &tree),
+        told(&tree),
+        unguarded(&objects),
+        routes::unserved(&objects),
+    ]
+    .concat();
     assert!(faults.is_empty(), "{sample:?}\n{}", faults.join("\n"));
 }
 

@@ -219,6 +219,16 @@ fn what_has_to_speak_may() {
         assert!(tcp(&prometheus, &named(namespace, name), port), "{name} is not scraped");
     }
     assert!(tcp(&prometheus, &flux("helm-controller"), 8080));
+    // The reloaders beside them, and what Loki's chart puts beside Loki.
+    for (name, port) in [("prometheus", 8080), ("alertmanager", 8080), ("loki", 3500), ("loki", 9150)] {
+        assert!(tcp(&prometheus, &named("monitoring", name), port), "{name} is not scraped at {port}");
+    }
+    for client in ["alloy", "grafana"] {
+        assert!(tcp(&named("monitoring", client), &named("monitoring", "loki"), 8080), "{client} does not reach Loki by its gateway");
+    }
+    for (store, port) in [("loki", 8080), ("loki", 11211), ("tempo", 11211)] {
+        assert!(tcp(&named("monitoring", store), &named("monitoring", store), port), "{store} does not reach its own at {port}");
+    }
     for entity in [Entity::Host, Entity::KubeApiserver, Entity::RemoteNode] {
         assert!(policies.lets_in_from(entity, &named("cert-manager", "webhook"), 10250), "{entity:?} cannot ask the webhook");
         assert!(policies.lets_in_from(entity, &named("kube-system", "metrics-server"), 10250), "{entity:?} cannot ask for metrics");

@@ -155,6 +155,13 @@ fn settings_of_the_datapath_reach_the_agent() {
                 "neighbourDiscovery: false",
             ],
         ),
+        row("H03", Sample::FULL, config(), &["healthz: \"[::]:10256\""]),
+        row(
+            "I07",
+            Sample::FULL,
+            "cluster/apps/network/cloudflare-tunnel/app/cloudflare-tunnel.yaml",
+            &["name: TUNNEL_METRICS\n              value: \"[::]:8080\""],
+        ),
         changed("H10", ("network:\n", "network:\n  ipam: { mode: cluster-pool }\n"), config(), &["mode: cluster-pool"]),
         row(
             "A31 J03 J04",
@@ -216,6 +223,15 @@ fn addresses_are_pooled_announced_and_pinned() {
             "cluster/apps/network/split-dns/app/k8s-gateway.yaml",
             &["lbipam.cilium.io/ips: 192.168.50.34", "k8s_gateway home.example.org"],
         ),
+        Row {
+            sample: Sample::FULL,
+            ..changed(
+                "A38 D16 I06",
+                ("split: { addresses: [192.168.50.34, \"fd00:50::34\"] }", "split: { addresses: [\"fd00:50::34\"] }"),
+                "cluster/apps/network/split-dns/app/k8s-gateway.yaml",
+                &["ipFamilyPolicy: SingleStack\n  ipFamilies: [IPv6]"],
+            )
+        },
         row(
             "I10 Q03",
             PLAIN,
@@ -293,7 +309,7 @@ fn the_routers_end_is_rendered_from_the_same_fields() {
                 "no bgp ebgp-requires-policy",
                 "neighbor TALOS remote-as 64514",
                 "neighbor TALOS password S3CRETMARK",
-                "neighbor TALOS graceful-restart",
+                "neighbor 192.168.42.11 graceful-restart",
             ],
         ),
         row("G02 G06", PLAIN, "unifi/bgp.sops.conf", &["Settings > Routing > BGP"]),

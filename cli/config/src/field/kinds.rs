@@ -1,5 +1,8 @@
 //! The kinds of texts.
 
+use bech32::Bech32;
+use bech32::primitives::decode::CheckedHrpstring;
+
 use super::TextKind;
 
 macro_rules! kind {
@@ -198,13 +201,14 @@ kind!(
     "age public key (`age1…`)",
     "^age1[0-9a-z]{58}$",
     |text| {
-        let data = text.strip_prefix("age1").unwrap_or_default();
+        // The last six characters are a checksum, by which a slip is seen.
+        let whole = CheckedHrpstring::new::<Bech32>(text).is_ok_and(|key| key.hrp().as_str() == "age" && key.byte_iter().count() == 32);
         if text.starts_with("AGE-SECRET-KEY-") {
             fail(
                 "this is a private age key, and this file goes into Git",
                 "take it out, make a new key with `age-keygen`, and write its public key (`age1…`) here",
             )
-        } else if data.len() == 58 && data.bytes().all(|b| b"qpzry9x8gf2tvdw0s3jn54khce6mua7l".contains(&b)) {
+        } else if whole && text.starts_with("age1") {
             Ok(())
         } else {
             fail(format!("`{text}` is not an age public key"), "run `age-keygen -y KEYFILE` and copy the line that starts with `age1`")

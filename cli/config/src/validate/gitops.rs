@@ -76,6 +76,10 @@ fn secrets_file_is_encrypted(spec: &Spec, out: &mut Diagnostics) {
         let help = "write a name that ends in `.sops.yaml`: the rules of `sops` know the file by it";
         out.push(file.mistake("this file is encrypted, and its name does not say so").help(help));
     }
+    if file.as_str().split('/').any(|part| part.eq_ignore_ascii_case(".git")) || file.as_str().starts_with(".ichor/") {
+        let message = "the secrets would be among records that Git or ichor clears away";
+        out.push(file.mistake(message).help("write a name outside `.git` and `.ichor`, such as `secrets.sops.yaml`"));
+    }
     if file.as_str().rsplit('/').next() == Some(".sops.yaml") {
         let message = "this is the file with the rules of `sops`";
         out.push(file.mistake(message).help("write a name of its own, such as `secrets.sops.yaml`"));

@@ -5,12 +5,16 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use crate::failure::Failure;
-use crate::tree::write;
+use crate::tree::{Lock, write};
 use crate::{Answer, Printer};
 
 pub(super) struct Overtaken(Vec<String>);
 
 pub(super) fn run(root: &Path) -> Result<Overtaken, Failure> {
+    if !Lock::is_inherited(root) {
+        return Err(Failure::new("`finish-write` is the second half of a write, which ichor starts itself")
+            .help("run `ichor configure`: it completes what was interrupted"));
+    }
     Ok(Overtaken(write::carry_out(root)?.iter().map(ToString::to_string).collect()))
 }
 

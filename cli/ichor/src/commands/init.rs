@@ -40,6 +40,7 @@ pub(super) fn run(args: &Init, shell: &Shell) -> Result<Begun, Failure> {
     }
     let mut made = None;
     if let Some(file) = age_key {
+        refuse_one_place_for_two(&file, &args.config)?;
         let (recipient, new) = recipient_of(&file)?;
         made = new.map(|identity| (file, identity));
         if !answers.recipients.contains(&recipient) {
@@ -71,6 +72,16 @@ pub(super) fn refuse_to_replace(file: &Path, force: bool) -> Result<(), Failure>
     }
     Err(Failure::new(format!("`{}` is there already", file.display()))
         .help("name another with `--config FILE`, or replace it with `--force`"))
+}
+
+/// A key that the file, or the list that keeps it out of Git, takes the place of is lost.
+fn refuse_one_place_for_two(key: &Path, config: &Path) -> Result<(), Failure> {
+    let place = |file: &Path| std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    if place(key) == place(config) || key.file_name().is_some_and(|name| name == ".gitignore") {
+        return Err(Failure::new(format!("`{}` cannot be the file of the age key too", key.display()))
+            .help("give the key a file of its own, such as `--age-key age.key`"));
+    }
+    Ok(())
 }
 
 fn from_flags(args: &Init) -> Result<Answers, Failure> {
@@ -211,7 +222,13 @@ fn write_identity(file: &Path, identity: &Identity) -> Result<(), Failure> {
 
 /// Names a key in the `.gitignore` of its folder before the key is there, for one `git add` is enough to give it away.
 fn keep_out_of_git(key: &Path) -> Result<(), Failure> {
-    let Some(name) = key.file_name().map(|name| name.to_string_lossy()) else { return Ok(()) };
+    let Some(name) = key.file_name() else { return Ok(()) };
+    let name = name.to_str().filter(|name| !name.contains(char::is_control)).ok_or_else(|| {
+        Failure::new(format!("`{}` cannot be named in `.gitignore`", key.display())).help("give the key a name of plain letters")
+    })?;
+    // Git takes these for patterns, and leaves blanks at the end out.
+    let name: String =
+        name.chars().flat_map(|c| matches!(c, '*' | '?' | '[' | ']' | '\\' | ' ').then_some('\\').into_iter().chain([c])).collect();
     let list = key.with_file_name(".gitignore");
     let text = match fs::read_to_string(&list) {
         Ok(text) => text,

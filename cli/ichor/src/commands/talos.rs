@@ -22,7 +22,7 @@ pub(super) enum Export {
 }
 
 pub(super) fn run(args: &TalosConfig, shell: &Shell) -> Result<Export, Failure> {
-    let described = config::read(&args.config, &shell.printer)?;
+    let described = config::read_in_folder(&args.config, &shell.printer)?;
     let identities = Identities::find()?;
     let text = composed(&args.node, &described, &identities)?;
     let node = args.node.clone();
@@ -56,9 +56,10 @@ fn composed(node: &str, described: &Described, identities: &Identities) -> Resul
 /// Whether the file is another now.
 fn seal(file: &PathBuf, name: &str, text: &Secret, described: &Described, identities: &Identities) -> Result<bool, Failure> {
     let previous = match fs::read_to_string(file) {
-        Ok(text) if ichor_sops::is_sealed(&text) => Some(text),
-        Ok(_) => {
-            let failure = Failure::new(format!("`{}` is there and is not encrypted; it was not touched", file.display()));
+        Ok(text) if is_export(&text) => Some(text),
+        Ok(text) => {
+            let what = if ichor_sops::is_sealed(&text) { "the configuration of a machine" } else { "encrypted" };
+            let failure = Failure::new(format!("`{}` is there and is not {what}; it was not touched", file.display()));
             return Err(failure.help("move it away, or name another with `--file`"));
         }
         Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -72,6 +73,12 @@ fn seal(file: &PathBuf, name: &str, text: &Secret, described: &Described, identi
     }
     write::replace_file(file, sealed.as_bytes())?;
     Ok(true)
+}
+
+/// Whether a file is an earlier export. Keys are not encrypted, so that much can be told.
+fn is_export(text: &str) -> bool {
+    let documents = ichor_yaml::parse(text).unwrap_or_default();
+    ichor_sops::is_sealed(text) && documents.iter().any(|document| document.root.get("machine").is_some())
 }
 
 impl Answer for Export {

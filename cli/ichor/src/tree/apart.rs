@@ -16,7 +16,7 @@ pub(super) fn carry_out(root: &Path, lock: &Lock) -> Option<Vec<TreePath>> {
     let program = std::env::current_exe().ok()?;
     let mut command = Command::new(program);
     // The lock travels as standard input: it is held until the last of both processes is gone.
-    command.arg(COMMAND).arg(root).stdin(lock.inherit().map_or_else(Stdio::null, Stdio::from)).stderr(Stdio::null());
+    command.arg(COMMAND).arg(root).stdin(Stdio::from(lock.inherit()?)).stderr(Stdio::null());
     // In a group of its own, for Ctrl-C is meant for the process that the person sees.
     let output = command.process_group(0).output().ok().filter(|output| output.status.success())?;
     let overtaken: Vec<String> = serde_json::from_slice(&output.stdout).ok()?;

@@ -1,9 +1,9 @@
 //! What is in the output folder now.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::path::TreePath;
 use crate::failure::Failure;
@@ -70,11 +70,18 @@ pub fn root(out: &Path) -> Result<PathBuf, Failure> {
         Ok(root) if root.is_dir() => Ok(root),
         Ok(_) => Err(Failure::new(format!("the output folder `{}` is not a folder", out.display()))),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let parent = parent.canonicalize().map_err(|error| Failure::io("cannot reach the output folder", out, &error))?;
-            let missing = || Failure::io("cannot reach the output folder", out, &io::Error::from(ErrorKind::NotFound));
-            Ok(parent.join(out.file_name().ok_or_else(missing)?))
+            not_yet(out).ok_or_else(|| Failure::io("cannot reach the output folder", out, &error))
         }
         Err(error) => Err(Failure::io("cannot reach the output folder", out, &error)),
     }
+}
+
+/// Where a folder will be that a write would make, with the folders on the way to it.
+fn not_yet(out: &Path) -> Option<PathBuf> {
+    let there = |folder: &&Path| folder.as_os_str().is_empty() || folder.exists();
+    let folder = out.ancestors().skip(1).find(there)?;
+    let rest = out.strip_prefix(folder).ok()?;
+    let from = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let plain = rest.components().all(|part| matches!(part, Component::Normal(_)));
+    plain.then(|| from.canonicalize().ok())?.map(|from| from.join(rest))
 }

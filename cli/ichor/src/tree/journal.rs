@@ -111,16 +111,21 @@ impl<'a> Journal<'a> {
     pub(super) fn carry_out(&self) -> Result<Vec<TreePath>, Failure> {
         let mut due = Vec::new();
         let mut overtaken = Vec::new();
-        for step in self.read()? {
-            let path = TreePath::new(&step.path)?;
+        for (step, path) in self.read()? {
             match self.state(&step, &path)? {
                 State::Due => due.push((step, path)),
                 State::Done => {}
                 State::Overtaken => overtaken.push(path),
             }
         }
+        if let Some((_, path)) = due.iter().find(|(step, path)| step.new.is_some() && self.staged(path).symlink_metadata().is_err()) {
+            return Err(self.unusable(&format!("`{path}` does not wait in the staging folder")));
+        }
         // Everything was looked at before, so that the moves follow each other closely.
-        due.iter().try_for_each(|(step, path)| self.make(step, path))?;
+        due.iter().try_for_each(|(step, path)| self.make(step, path)).map_err(|mut failure| {
+            failure.message.push_str("; the rest follows with the next `ichor configure`");
+            failure
+        })?;
         let file = self.file();
         fs::remove_file(&file).map_err(|error| Failure::io("cannot remove", &file, &error))?;
         self.discard()?;
@@ -159,15 +164,20 @@ impl<'a> Journal<'a> {
         Ok(())
     }
 
-    fn read(&self) -> Result<Vec<Step>, Failure> {
+    fn read(&self) -> Result<Vec<(Step, TreePath)>, Failure> {
         let file = self.file();
         let bytes = fs::read(&file).map_err(|error| Failure::io("cannot read", &file, &error))?;
-        let wrong = |why: &str| {
-            Failure::new(format!("`{}` cannot be read: {why}", file.display()))
-                .help("delete it, restore the files with Git, and run `ichor configure` again")
-        };
-        let on_disk: OnDisk = serde_json::from_slice(&bytes).map_err(|error| wrong(&error.to_string()))?;
-        if on_disk.format == FORMAT { Ok(on_disk.steps) } else { Err(wrong("another version of ichor wrote it")) }
+        let on_disk: OnDisk = serde_json::from_slice(&bytes).map_err(|error| self.unusable(&error.to_string()))?;
+        if on_disk.format != FORMAT {
+            return Err(self.unusable("another version of ichor wrote it"));
+        }
+        let with_path = |step: Step| TreePath::new(&step.path).map(|path| (step, path));
+        on_disk.steps.into_iter().map(with_path).collect::<Result<_, _>>().map_err(|failure| self.unusable(&failure.message))
+    }
+
+    fn unusable(&self, why: &str) -> Failure {
+        Failure::new(format!("`{}` cannot be carried out: {why}", self.file().display()))
+            .help("delete it, restore the files with Git, and run `ichor configure` again")
     }
 }
 

@@ -4,6 +4,8 @@ use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
 
+use rustix::fs::FlockOperation;
+
 use crate::failure::Failure;
 use crate::printer::Printer;
 
@@ -29,6 +31,15 @@ impl Lock {
     /// The same lock for another process: it is free when both have let go.
     pub(super) fn inherit(&self) -> Option<File> {
         self.held.as_ref()?.try_clone().ok()
+    }
+
+    /// Whether the process that started this one handed down its lock of `root` as standard input.
+    pub fn is_inherited(root: &Path) -> bool {
+        let stdin = std::io::stdin();
+        let (Ok(handed), Ok(folder)) = (rustix::fs::fstat(&stdin), rustix::fs::stat(root)) else { return false };
+        // Locking it again succeeds for whoever has it already, and for nobody else.
+        (handed.st_dev, handed.st_ino) == (folder.st_dev, folder.st_ino)
+            && rustix::fs::flock(&stdin, FlockOperation::NonBlockingLockExclusive).is_ok()
     }
 
     fn take(

@@ -16,10 +16,12 @@ impl TreePath {
     /// Takes a path that names a file below the folder; Git's own folder is out of bounds too.
     pub fn new(text: &str) -> Result<Self, Failure> {
         let fits = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.eq_ignore_ascii_case(".git");
-        if text.split('/').all(fits) && !text.contains(['\\', '\0']) {
+        if text.split('/').all(fits) && !text.contains('\\') && !text.contains(char::is_control) {
             return Ok(Self(text.to_owned()));
         }
-        Err(Failure::new(format!("`{text}` is not a path below the output folder")))
+        // What a terminal would obey is not printed.
+        let shown = text.replace(char::is_control, "\u{fffd}");
+        Err(Failure::new(format!("`{shown}` is not a path below the output folder")))
     }
 
     pub fn as_str(&self) -> &str {
@@ -50,7 +52,7 @@ mod tests {
 
     #[test]
     fn nothing_leads_out() {
-        for text in ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", "./a", "a/.git/hooks/x", ".GIT/config", "a\\b", "a\0b"] {
+        for text in ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", "./a", "a/.git/hooks/x", ".GIT/config", "a\\b", "a\0b", "a\x1bb"] {
             assert!(TreePath::new(text).is_err(), "{text}");
         }
         let path = TreePath::new("cluster/apps/x.yaml").unwrap();

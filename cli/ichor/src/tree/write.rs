@@ -59,10 +59,7 @@ fn complete(root: &Path, lock: &Lock) -> Result<Vec<TreePath>, Failure> {
     if let Some(overtaken) = apart::carry_out(root, lock) {
         return Ok(overtaken);
     }
-    carry_out(root).map_err(|mut failure| {
-        failure.message.push_str("; the rest follows with the next `ichor configure`");
-        failure
-    })
+    carry_out(root)
 }
 
 /// Finds out before anything is decided what would stop the change half-way: a folder that is read-only or on another

@@ -57,6 +57,22 @@ fn from_flags_to_a_whole_tree() {
 }
 
 #[test]
+fn a_key_is_kept_out_of_git_whatever_its_name() {
+    let place = empty();
+    let git = |args: &[&str]| Run::program("/usr/bin/git").args(args).folder(&place.folder()).succeed().text().to_owned();
+    git(&["init", "--quiet"]);
+    for name in ["a*[x]?.key", "two words.key", "blank ", "back\\slash", "#hash", "!not"] {
+        place.ichor(["init", "--force"]).args(&FLAGS[..FLAGS.len() - 1]).args([name]).succeed();
+    }
+    assert_eq!(git(&["status", "--short", "-uall", "-z"]), "?? .gitignore\0?? cluster.yaml\0");
+    for (key, config) in [("same.yaml", "same.yaml"), ("./same.yaml", "same.yaml"), (".gitignore", "other.yaml")] {
+        let refused = place.ichor(["init", "--config", config]).args(&FLAGS[..FLAGS.len() - 1]).args([key]).fail();
+        assert!(refused.words().contains("cannot be the file of the age key too"), "{}", refused.words());
+        assert!(!place.path(config).exists());
+    }
+}
+
+#[test]
 fn what_is_missing_or_wrong_is_told_by_its_flag() {
     let place = empty();
     let refused = place.ichor(["init", "--name", "home"]).fail();

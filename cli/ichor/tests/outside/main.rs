@@ -13,6 +13,7 @@ mod everyday;
 mod gateway_api;
 mod help;
 mod json;
+mod misuse;
 mod obstacles;
 mod place;
 mod secrecy;

@@ -130,6 +130,17 @@ impl Place {
             .env("SOPS_AGE_KEY", "")
     }
 
+    /// The public half of the key at hand.
+    pub(crate) fn recipient(&self) -> String {
+        recipient_of(&fs::read_to_string(self.key()).unwrap())
+    }
+
+    /// The SHA-256 of a file.
+    pub(crate) fn digest_of(&self, name: &str) -> String {
+        let run = Run::program("/usr/bin/sha256sum").args([self.path(name)]).succeed();
+        run.text().split(' ').next().unwrap().to_owned()
+    }
+
     pub(crate) fn key(&self) -> PathBuf {
         self.scratch.path().join("home/key.txt")
     }

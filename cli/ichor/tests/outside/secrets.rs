@@ -1,8 +1,15 @@
 //! The secrets file and the sealed files of the tree, with the real `sops` and `talosctl` as counterparts.
 
 use std::fs;
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use ichor_tests::Run;
+use ichor_tests::{Run, until};
+use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::place::{Place, recipient_of};
 
@@ -246,4 +253,48 @@ fn a_bundle_of_talosctl_is_taken_over_and_used() {
     let other = fs::read(place.scratch.path().join("other.yaml")).unwrap();
     let refused = place.ichor(["secrets", "set", "talos"]).input(other).fail();
     assert!(refused.words().contains("there are other Talos secrets already"), "{}", refused.words());
+}
+
+/// `ichor secrets set` on a terminal that hides what is typed; the process, the terminal, and the end that it has.
+fn asked(place: &Place) -> (Child, OwnedFd, OwnedFd) {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let end: OwnedFd = rustix::fs::open(ptsname(&terminal, Vec::new()).unwrap(), OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+    assert!(shows(&end));
+    let asking = Command::new(env!("CARGO_BIN_EXE_ichor"))
+        .args(["secrets", "set", "git.ssh_key"])
+        .current_dir(place.folder())
+        .env("SOPS_AGE_KEY_FILE", place.key())
+        .stdin(Stdio::from(end.try_clone().unwrap()))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("the prompt hides what is typed", Duration::from_secs(10), || !shows(&end));
+    (asking, terminal, end)
+}
+
+fn shows(end: &OwnedFd) -> bool {
+    tcgetattr(end).unwrap().local_modes.contains(LocalModes::ECHO)
+}
+
+#[test]
+fn a_prompt_that_is_given_up_leaves_the_terminal_as_it_was() {
+    let place = Place::configured();
+    let (mut asking, _terminal, end) = asked(&place);
+    kill_process(Pid::from_child(&asking), Signal::INT).unwrap();
+    assert!(!asking.wait().unwrap().success());
+    assert!(shows(&end), "the terminal still hides what is typed");
+}
+
+#[test]
+fn a_key_of_many_lines_is_not_cut_by_a_terminal() {
+    let place = Place::configured();
+    let before = place.files();
+    let (asking, terminal, end) = asked(&place);
+    rustix::io::write(&terminal, b"-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n").unwrap();
+    let done = asking.wait_with_output().unwrap();
+    let words = String::from_utf8(done.stderr).unwrap();
+    assert!(!done.status.success() && words.contains("a terminal gives one line") && words.contains("git.ssh_key < FILE"), "{words}");
+    assert!(shows(&end) && place.files() == before);
 }

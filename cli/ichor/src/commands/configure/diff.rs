@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use similar::TextDiff;
 
+use crate::sealing;
 use crate::tree::compare::Change;
 use crate::tree::manifest::is_record;
 use crate::tree::{Digest, TreePath};
@@ -22,16 +23,21 @@ fn unified(path: &str, change: &Change) -> String {
         Change::Replace { old, new, .. } => (old, new),
         Change::Remove { old } => (old, &[]),
     };
-    let (old, new) = (shown(old), shown(new));
+    let is_secret = path.contains(".sops.") || [old, new].into_iter().any(|bytes| ichor_sops::is_sealed(&String::from_utf8_lossy(bytes)));
+    let (old, new) = (shown(old, is_secret), shown(new, is_secret));
     let (from, to) = (if old.is_empty() { "/dev/null" } else { path }, if new.is_empty() { "/dev/null" } else { path });
     TextDiff::from_lines(old.as_str(), new.as_str()).unified_diff().header(from, to).to_string()
 }
 
 /// A file as it may be shown: of a sealed one, the clear part and a mark for each ciphertext, by which a change is seen.
-fn shown(bytes: &[u8]) -> String {
+/// Of one that somebody decrypted, nothing.
+fn shown(bytes: &[u8], is_secret: bool) -> String {
     let text = String::from_utf8_lossy(bytes);
-    if !ichor_sops::is_sealed(&text) {
+    if !is_secret || text.is_empty() {
         return text.into_owned();
+    }
+    if !ichor_sops::is_sealed(&text) || sealing::readable(&text).is_some() {
+        return "(a secret in clear text)\n".to_owned();
     }
     let lines = text.lines().take_while(|line| !is_block(line));
     lines.map(|line| mask(line) + "\n").collect()

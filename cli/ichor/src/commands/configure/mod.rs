@@ -19,6 +19,7 @@ use crate::failure::Failure;
 use crate::identities::Identities;
 use crate::secrets_file::{self, SecretsFile};
 use crate::tree::compare::Comparison;
+use crate::tree::manifest::MANIFEST;
 use crate::tree::{Lock, found, write};
 use crate::{Answer, Shell, gateway_api, overrides};
 
@@ -26,7 +27,7 @@ pub(super) fn run(args: &Configure, shell: &Shell) -> Result<Box<dyn Answer>, Fa
     if args.list_templates {
         return Ok(Box::new(report::Templates));
     }
-    let described = config::read(&args.config, &shell.printer)?;
+    let described = config::read_in_folder(&args.config, &shell.printer)?;
     let identities = Identities::find()?;
     let overrides = overrides(args, &described)?;
     let gateway_api = gateway_api(args, &described.cluster, shell)?;
@@ -41,9 +42,11 @@ pub(super) fn run(args: &Configure, shell: &Shell) -> Result<Box<dyn Answer>, Fa
     settle_interrupted(args.check, &root, &lock, shell)?;
 
     let mut secrets = SecretsFile::open(&described, &identities)?;
+    secrets.refuse_unusable()?;
+    refuse_to_begin_anew(&secrets, &root)?;
     let wanted = ichor_templates::wanted(&described.cluster);
     let made = make_secrets(&mut secrets, &wanted, &described.cluster, shell)?;
-    let inputs = Inputs { secrets: secrets.secrets(), overrides, gateway_api: gateway_api.as_ref() };
+    let inputs = Inputs { secrets: secrets.secrets(&wanted), overrides, gateway_api: gateway_api.as_ref() };
     let tree = ichor_templates::render(&described.cluster, &inputs).map_err(|error| Failure::new(error.to_string()))?;
     let target = Target { root: &root, described: &described, identities: &identities, overwrite: args.overwrite };
     let (comparison, apart) = target.compare(&tree, &secrets)?;
@@ -94,6 +97,21 @@ fn settle_interrupted(check: bool, root: &Path, lock: &Lock, shell: &Shell) -> R
         shell.printer.note("completed a write that was interrupted");
     }
     Ok(())
+}
+
+/// Refuses to make secrets where a tree was rendered with others: a running cluster would not know its machines any more.
+fn refuse_to_begin_anew(secrets: &SecretsFile, root: &Path) -> Result<(), Failure> {
+    if secrets.sealed.is_some() || wanted::record(root)?.files.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "`{}` is gone, and the files here were rendered with its secrets; nothing was written",
+        secrets.place.display()
+    ))
+    .help(format!(
+        "restore it from Git, or say with `secrets.file` where it is now; if the cluster was never installed, delete `{MANIFEST}` \
+            and the rendered files to begin anew"
+    )))
 }
 
 /// Makes the secrets that ichor makes, once, and returns their names.

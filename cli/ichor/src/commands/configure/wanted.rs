@@ -84,11 +84,7 @@ impl Target<'_> {
     }
 
     fn there(&self, tree: &Tree, secrets: Option<&TreePath>) -> Result<There, Failure> {
-        let manifest = match look(self.root, &TreePath::new(MANIFEST)?)? {
-            Found::Nothing => Manifest::default(),
-            Found::File { bytes, .. } => Manifest::parse(&bytes)?,
-            Found::Other(what) => return Err(Failure::new(format!("`{MANIFEST}` cannot be read: {what}"))),
-        };
+        let manifest = record(self.root)?;
         let rendered = tree.iter().map(|(path, _)| TreePath::new(path)).collect::<Result<Vec<_>, _>>()?;
         let mut paths: BTreeSet<&TreePath> = rendered.iter().collect();
         paths.extend(manifest.files.keys());
@@ -128,6 +124,15 @@ impl Target<'_> {
         };
         comparison.changes.insert(path, change);
         Ok(())
+    }
+}
+
+/// The record of what was written before.
+pub(super) fn record(root: &Path) -> Result<Manifest, Failure> {
+    match look(root, &TreePath::new(MANIFEST)?)? {
+        Found::Nothing => Ok(Manifest::default()),
+        Found::File { bytes, .. } => Manifest::parse(&bytes),
+        Found::Other(what) => Err(Failure::new(format!("`{MANIFEST}` cannot be read: {what}"))),
     }
 }
 

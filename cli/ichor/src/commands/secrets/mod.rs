@@ -38,7 +38,7 @@ struct Keeper {
 
 impl Keeper {
     fn open(args: &SecretsPlace, shell: &Shell) -> Result<Self, Failure> {
-        let described = config::read(&args.config, &shell.printer)?;
+        let described = config::read_in_folder(&args.config, &shell.printer)?;
         let identities = Identities::find()?;
         let lock = SecretsFile::lock(&described, None, &shell.printer)?;
         let file = SecretsFile::open(&described, &identities)?;
@@ -52,6 +52,7 @@ impl Keeper {
 
     /// Seals and writes what is kept now.
     fn keep(&self) -> Result<(), Failure> {
+        self.file.refuse_unusable()?;
         let terms = self.sealing()?.terms(self.described.cluster.secrets.file.as_str())?;
         let sealed = self.file.seal(&terms, &self.identities)?;
         if self.file.sealed.as_ref() == Some(&sealed) {

@@ -25,6 +25,7 @@ fn data_key(keeper: Keeper) -> Result<Changed, Failure> {
     let previous = Previous { text, identities: &keeper.identities.usable };
     let sealed = system::with_entropy(|entropy| ichor_sops::rotate(previous, &terms, entropy, &now))?
         .map_err(|error| sealing::failure(&keeper.file.place, &error, &keeper.identities))?;
+    sealing::refuse_readable(&keeper.file.place.display().to_string(), &sealed)?;
     write::replace_file(&keeper.file.place, sealed.as_bytes())?;
     let words = format!(
         "`{}` has a new data key, for {} recipients; whoever could read it before still knows the old values",

@@ -11,6 +11,9 @@ use crate::failure::Failure;
 use crate::secrets_file::TALOS;
 use crate::{Shell, terminal};
 
+/// Kubernetes takes no larger Secret.
+const LIMIT_BYTES: u64 = 1 << 20;
+
 pub(super) fn run(args: &SecretsSet, shell: &Shell) -> Result<Changed, Failure> {
     let mut keeper = Keeper::open(&args.place, shell)?;
     let name = args.name.as_str();
@@ -51,8 +54,22 @@ fn read(name: &str) -> Result<Zeroizing<String>, Failure> {
     let mut text = Zeroizing::new(String::new());
     if io::stdin().is_terminal() {
         *text = terminal::hidden_line(&format!("{name}: "))?;
+        if text.starts_with("-----BEGIN ") {
+            return Err(Failure::new("a terminal gives one line, and this secret has more; nothing was changed")
+                .help(format!("ichor secrets set {name} < FILE")));
+        }
     } else {
-        io::stdin().read_to_string(&mut text).map_err(|error| Failure::new(format!("cannot read the secret: {error}")))?;
+        let read = io::stdin().take(LIMIT_BYTES + 1).read_to_string(&mut text);
+        read.map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => {
+                Failure::new("the secret is not UTF-8 text; nothing was changed").help("encode it first, as `base64` does")
+            }
+            _ => Failure::new(format!("cannot read the secret: {}", crate::failure::reason(&error))),
+        })?;
+        if text.len() as u64 > LIMIT_BYTES {
+            return Err(Failure::new(format!("the secret is larger than {} KiB; nothing was changed", LIMIT_BYTES >> 10))
+                .help(format!("ichor secrets set {name} < FILE")));
+        }
     }
     let end = text.strip_suffix('\n').map(|rest| rest.strip_suffix('\r').unwrap_or(rest).len());
     if let Some(end) = end.filter(|end| !text.get(..*end).unwrap_or_default().contains('\n')) {

@@ -52,7 +52,7 @@ impl State {
 }
 
 pub(super) fn run(args: &SecretsPlace, shell: &Shell) -> Result<Status, Failure> {
-    let described = config::read(&args.config, &shell.printer)?;
+    let described = config::read_in_folder(&args.config, &shell.printer)?;
     let identities = Identities::find()?;
     let file = described.beside(described.cluster.secrets.file.as_str());
     let text = match fs::read_to_string(&file) {
