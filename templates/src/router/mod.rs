@@ -99,7 +99,8 @@ struct BfdContext {
 fn files(engine: &Engine, cluster: &Cluster, secrets: &Secrets, tree: &mut Tree) -> Result<(), Error> {
     let routers = cluster.bgp().map(|bgp| bgp.routers.as_slice()).unwrap_or_default();
     for router in routers {
-        let password = secrets.get(&password_name(router));
+        // A password that is still at hand stays out of a file in clear.
+        let password = secrets.get(&password_name(router)).filter(|_| *router.md5);
         if *router.md5 && password.is_none() {
             // Without its password the file would be refused by every node: leave it out until there is one.
             continue;

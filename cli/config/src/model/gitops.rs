@@ -19,7 +19,7 @@ section! {
         /// The namespace of the engine; by default `flux-system` or `argocd`.
         namespace: Option<Name> = "null",
         /// Minutes between two looks at the repository.
-        interval_min: Int<1, 1440> = "60",
+        interval_min: Int<1, 1440> = "5",
         /// Whether the engine needs a key to read the repository; it is kept in the encrypted secrets.
         private: bool = "false",
     }
