@@ -6,7 +6,7 @@ mod measure;
 mod peer;
 mod workload;
 
-use measure::{Figures, Sample};
+use measure::Figures;
 use std::path::Path;
 use workload::Workload;
 
@@ -25,7 +25,7 @@ fn main() {
     let mut makejinja = Figures::default();
     // In turns, so that whatever else the machine does meets both.
     for _ in 0..ROUNDS {
-        ichor.add(cold(&example));
+        ichor.add(example.cold());
         makejinja.add(peer.render());
     }
     let rendered = peer.count();
@@ -38,17 +38,12 @@ fn main() {
     let many = Workload::many(500);
     let files = many.first_run();
     let mut figures = Figures::default();
-    (0..ROUNDS).for_each(|_| figures.add(cold(&many)));
+    (0..ROUNDS).for_each(|_| figures.add(many.cold()));
     println!("\n500 nodes, {files} files into an empty folder");
     println!("{}", figures.line("ichor configure"));
     let mut again = Figures::default();
     (0..ROUNDS).for_each(|_| again.add(many.configure()));
     println!("{}", again.line("with nothing to do"));
-}
-
-fn cold(workload: &Workload) -> Sample {
-    workload.empty();
-    workload.configure()
 }
 
 /// Number of files below a folder.

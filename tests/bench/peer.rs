@@ -1,6 +1,8 @@
 //! A project of makejinja that renders the same files: one template for each, with the delimiters that users of the
 //! template repositories know, and with the cluster's own words as variables.
 
+use std::cell::Cell;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
 
@@ -17,7 +19,6 @@ const VARIABLES: [(&str, &str); 4] = [
 
 const SETTINGS: &str = r##"[makejinja]
 inputs = ["templates"]
-output = "rendered"
 data = ["data.yaml"]
 jinja_suffix = ".j2"
 force = true
@@ -33,6 +34,8 @@ variable_end = "}#"
 pub(crate) struct Project {
     program: PathBuf,
     folder: PathBuf,
+    /// How many folders were rendered into, each of them new.
+    round: Cell<usize>,
 }
 
 impl Drop for Project {
@@ -46,7 +49,7 @@ impl Project {
     pub(crate) fn like(workload: &Workload) -> Self {
         let program = std::env::var_os("ICHOR_MAKEJINJA").expect("run the benchmarks with `cargo xtask bench`").into();
         let folder = workload.out().with_file_name("makejinja");
-        let project = Self { program, folder };
+        let project = Self { program, folder, round: Cell::new(0) };
         for (path, mut text) in texts(&workload.out()) {
             for (word, variable) in VARIABLES {
                 text = text.replace(word, &format!("#{{ {variable} }}#"));
@@ -64,14 +67,15 @@ impl Project {
     }
 
     pub(crate) fn render(&self) -> Sample {
-        let rendered = self.folder.join("rendered");
-        if rendered.exists() {
-            fs::remove_dir_all(&rendered).unwrap();
-        }
-        run(&self.program, &self.folder, &[], &[])
+        self.round.update(|round| round + 1);
+        run(&self.program, &self.folder, &[OsStr::new("--output"), self.rendered().as_os_str()], &[])
     }
 
     pub(crate) fn count(&self) -> usize {
-        crate::count(&self.folder.join("rendered"))
+        crate::count(&self.rendered())
+    }
+
+    fn rendered(&self) -> PathBuf {
+        self.folder.join(format!("rendered-{}", self.round.get()))
     }
 }

@@ -1,5 +1,6 @@
 //! Clusters that `ichor configure` renders, each in a folder on the disk that the build is on.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ const RECIPIENT: &str = "age1gpxevf7wxtejdy25t38uu3m27kjrnyx2tghm670hmek0hy4kppu
 /// A folder with a `cluster.yaml` and all that `configure` needs beside it.
 pub(crate) struct Workload {
     folder: PathBuf,
+    /// How many folders were rendered into. Each is new: ext4 looks long for an inode where many were just deleted.
+    round: Cell<usize>,
 }
 
 impl Drop for Workload {
@@ -35,7 +38,7 @@ impl Workload {
     fn new(name: &str, text: &str) -> Self {
         let folder = ichor().parent().unwrap().join(format!("bench-{name}-{}", std::process::id()));
         fs::create_dir(&folder).unwrap();
-        let workload = Self { folder };
+        let workload = Self { folder, round: Cell::new(0) };
         let key = workload.folder.join("age.key");
         Run::tool("age-keygen").args([OsStr::new("-o"), key.as_os_str()]).succeed();
         let recipient = Run::program(tool("age-keygen")).args([OsStr::new("-y"), key.as_os_str()]).succeed();
@@ -45,7 +48,7 @@ impl Workload {
     }
 
     pub(crate) fn out(&self) -> PathBuf {
-        self.folder.join("out")
+        self.folder.join(format!("out-{}", self.round.get()))
     }
 
     /// Fills the cache and makes the secrets, which is done once in the life of a cluster; tells the number of files.
@@ -55,9 +58,10 @@ impl Workload {
         crate::count(&self.out())
     }
 
-    /// Removes all that is rendered.
-    pub(crate) fn empty(&self) {
-        fs::remove_dir_all(self.out()).unwrap();
+    /// From its start to a written tree, in a folder that is not there yet.
+    pub(crate) fn cold(&self) -> Sample {
+        self.round.update(|round| round + 1);
+        self.configure()
     }
 
     pub(crate) fn configure(&self) -> Sample {
@@ -65,10 +69,12 @@ impl Workload {
     }
 
     fn with(&self, more: &[&OsStr]) -> Sample {
-        let arguments = ["configure", "--config", "cluster.yaml", "--out", "out", "--quiet"].map(OsStr::new);
+        let out = self.out();
+        let arguments = ["configure", "--config", "cluster.yaml", "--quiet", "--out"].map(OsStr::new);
+        let arguments = [&arguments[..], &[out.as_os_str()], more].concat();
         let (cache, key) = (self.folder.join("cache"), self.folder.join("age.key"));
         let variables = [("XDG_CACHE_HOME", cache.as_os_str()), ("SOPS_AGE_KEY_FILE", key.as_os_str())];
-        run(&ichor(), &self.folder, &[&arguments[..], more].concat(), &variables)
+        run(&ichor(), &self.folder, &arguments, &variables)
     }
 }
 
