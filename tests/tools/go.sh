@@ -1,4 +1,8 @@
 # Sourced by recipes that build a Go program from the pins in their own go.mod and go.sum.
+
+# The version is here because all of them are built anew with another one.
+go_version=1.26.8
+unset GOROOT
 export CGO_ENABLED=0 GOTOOLCHAIN=local GOWORK=off GOFLAGS="-mod=readonly -trimpath -buildvcs=false"
 
 # pinned MODULE: the version that go.mod asks for.

@@ -9,7 +9,7 @@ pub(crate) fn run(tools: &Tools) -> Tally {
     let mut tally = Tally::default();
     tally.count("cargo fmt", check(&mut cargo(&["fmt", "--all", "--check"])));
     tally.count("cargo fmt of the fuzz targets", check(&mut cargo(&["fmt", "--manifest-path", "tests/fuzz/Cargo.toml", "--check"])));
-    tally.count("gofmt", gofmt());
+    tally.count("gofmt", gofmt(tools));
     tally.count("cargo clippy", check(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])));
     tally.count("cargo deny", deny(tools));
     tally.skipped.push("cargo deny check advisories: its database is a Git repository, and only package registries can be reached".into());
@@ -20,8 +20,8 @@ pub(crate) fn architecture() -> Result<()> {
     check(&mut cargo(&["test", "--quiet", "--package", "ichor-tests", "--test", "arch"]))
 }
 
-fn gofmt() -> Result<()> {
-    let unformatted = read(&mut program("gofmt", &["-l", "tests"]))?;
+fn gofmt(tools: &Tools) -> Result<()> {
+    let unformatted = read(&mut program(tools.bin.join("gofmt"), &["-l", "tests"]))?;
     if !unformatted.is_empty() {
         bail!("run gofmt -w on:\n{unformatted}");
     }

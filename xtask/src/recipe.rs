@@ -3,6 +3,7 @@
 use crate::process;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,20 +20,23 @@ pub(crate) enum Purpose {
 #[derive(Debug)]
 pub(crate) struct Recipe {
     pub(crate) folder: &'static str,
-    pub(crate) purpose: Purpose,
+    pub(crate) purposes: &'static [Purpose],
 }
 
-/// All recipes, the quick ones first so that a mistake shows early.
-pub(crate) const RECIPES: [Recipe; 9] = [
-    Recipe { folder: "tests/tools/packages", purpose: Purpose::Test },
-    Recipe { folder: "tests/tools/crds", purpose: Purpose::Test },
-    Recipe { folder: "tests/go/talos114", purpose: Purpose::Test },
-    Recipe { folder: "tests/tools/kustomize", purpose: Purpose::Test },
-    Recipe { folder: "tests/tools/sops", purpose: Purpose::Test },
-    Recipe { folder: "tests/tools/talosctl", purpose: Purpose::Test },
-    Recipe { folder: "tests/tools/kube", purpose: Purpose::Test },
-    Recipe { folder: "tests/tools/cargo-deny", purpose: Purpose::Lint },
-    Recipe { folder: "tests/tools/makejinja", purpose: Purpose::Bench },
+const EVERY: &[Purpose] = &[Purpose::Test, Purpose::Lint, Purpose::Bench];
+
+/// All recipes: first the two that others build with, then the quick ones so that a mistake shows early.
+pub(crate) const RECIPES: [Recipe; 10] = [
+    Recipe { folder: "tests/tools/packages", purposes: EVERY },
+    Recipe { folder: "tests/tools/go", purposes: EVERY },
+    Recipe { folder: "tests/tools/crds", purposes: &[Purpose::Test] },
+    Recipe { folder: "tests/go/talos114", purposes: &[Purpose::Test] },
+    Recipe { folder: "tests/tools/kustomize", purposes: &[Purpose::Test] },
+    Recipe { folder: "tests/tools/sops", purposes: &[Purpose::Test] },
+    Recipe { folder: "tests/tools/talosctl", purposes: &[Purpose::Test] },
+    Recipe { folder: "tests/tools/kube", purposes: &[Purpose::Test] },
+    Recipe { folder: "tests/tools/cargo-deny", purposes: &[Purpose::Lint] },
+    Recipe { folder: "tests/tools/makejinja", purposes: &[Purpose::Bench] },
 ];
 
 /// What recipes share: a change there makes everything anew.
@@ -57,11 +61,11 @@ impl Recipe {
         Ok(cache.join(format!("{}-{}", self.name(), short(hash))))
     }
 
-    /// Make the tools, unless they are there already.
-    pub(crate) fn make(&self, cache: &Path) -> Result<PathBuf> {
+    /// Make the tools, unless they are there already, with the programs in `earlier` places.
+    pub(crate) fn make(&self, cache: &Path, earlier: &[PathBuf]) -> Result<PathBuf> {
         let place = self.place(cache)?;
         if !finished(&place) {
-            self.build(&place)?;
+            self.build(&place, earlier)?;
             self.forget_older(cache, &place)?;
         }
         // The time of the last use decides what may be forgotten.
@@ -69,7 +73,7 @@ impl Recipe {
         Ok(place)
     }
 
-    fn build(&self, place: &Path) -> Result<()> {
+    fn build(&self, place: &Path, earlier: &[PathBuf]) -> Result<()> {
         println!("{}: building", self.name());
         let start = Instant::now();
         if place.exists() {
@@ -77,7 +81,7 @@ impl Recipe {
         }
         fs::create_dir_all(place)?;
         let mut script = Command::new("./build.sh");
-        script.current_dir(process::root().join(self.folder)).env("OUT", place);
+        script.current_dir(process::root().join(self.folder)).env("OUT", place).env("PATH", search_path(earlier)?);
         process::check(&mut script).with_context(|| format!("{}/build.sh", self.folder))?;
         println!("{}: built in {} s", self.name(), start.elapsed().as_secs());
         Ok(())
@@ -100,6 +104,13 @@ impl Recipe {
         }
         Ok(())
     }
+}
+
+/// What was made before is found first, then what the machine has.
+fn search_path(earlier: &[PathBuf]) -> Result<OsString> {
+    let machine = std::env::var_os("PATH").unwrap_or_default();
+    let made = earlier.iter().map(|place| place.join("bin"));
+    std::env::join_paths(made.chain(std::env::split_paths(&machine))).context("the cache's path has a colon, which no search path can hold")
 }
 
 fn remove(folder: &Path) -> Result<()> {

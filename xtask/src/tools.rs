@@ -38,8 +38,8 @@ pub(crate) fn provide(purposes: &[Purpose]) -> Result<Tools> {
     lock.lock().context("cannot lock the tools' cache")?;
 
     let mut places = Vec::new();
-    for recipe in RECIPES.iter().filter(|recipe| purposes.contains(&recipe.purpose)) {
-        places.push(recipe.make(&cache)?);
+    for recipe in RECIPES.iter().filter(|recipe| recipe.purposes.iter().any(|purpose| purposes.contains(purpose))) {
+        places.push(recipe.make(&cache, &places)?);
     }
     let gathered = gather(&cache, &places)?;
     let mut skips = Vec::new();

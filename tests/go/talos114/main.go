@@ -1,13 +1,12 @@
-// talos114 FILE...: load machine configurations with Talos' own library, of a version that has no
-// released talosctl yet, and validate them strictly for a machine that boots from its own disk.
+// talos114 FILE...: load machine configurations with the library of Talos 1.14, and validate them strictly for a
+// machine that boots from its own disk. It stands in for that version's talosctl, which needs modules that not every
+// proxy serves.
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/siderolabs/talos/pkg/machinery/config/configloader"
 	"github.com/siderolabs/talos/pkg/machinery/config/validation"
@@ -20,36 +19,11 @@ func (metal) String() string        { return "metal" }
 func (metal) RequiresInstall() bool { return true }
 func (metal) InContainer() bool     { return false }
 
-// older names the version of this library where it is older than the documents: it then judges each document that it
-// knows by itself, and names the others.
-var older string
-
 func validate(path string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	if older == "" {
-		return validateWhole(data)
-	}
-	for _, document := range bytes.Split(data, []byte("\n---\n")) {
-		kind := kindOf(document)
-		if kind == "" {
-			// What is left of v1alpha1 is no configuration without the documents that are missing: reading it must do.
-			_, err = configloader.NewFromBytes(document)
-		} else {
-			err = validateWhole(document)
-		}
-		if err != nil && strings.Contains(err.Error(), "not registered") {
-			fmt.Println("not known to", older+":", kind)
-		} else if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func validateWhole(data []byte) error {
 	config, err := configloader.NewFromBytes(data)
 	if err != nil {
 		return err
@@ -60,15 +34,6 @@ func validateWhole(data []byte) error {
 		err = errors.Join(err, errors.New(warning))
 	}
 	return err
-}
-
-func kindOf(document []byte) string {
-	for line := range strings.Lines(string(document)) {
-		if kind, found := strings.CutPrefix(line, "kind: "); found {
-			return strings.TrimSpace(kind)
-		}
-	}
-	return ""
 }
 
 func main() {

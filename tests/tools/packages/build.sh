@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Programs that Debian packages: installed for the whole machine, linked into the tools folder.
+# What Debian and Ubuntu package: installed for the whole machine, the programs linked into the tools folder.
 set -euo pipefail
 
 # program package
@@ -16,6 +16,12 @@ missing=()
 while read -r program package; do
   [ -z "$program" ] || PATH=$path command -v "$program" >/dev/null || missing+=("$package")
 done <<<"$programs"
+# Not for the tools folder. Any Go will do: it only fetches the next recipe's. The fuzzer is C++, and makejinja,
+# the peer of the benchmark, wants an environment of its own.
+command -v git >/dev/null || missing+=(git)
+command -v go >/dev/null || missing+=(golang-go)
+command -v c++ >/dev/null || missing+=(g++)
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
