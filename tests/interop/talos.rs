@@ -19,7 +19,7 @@ fn talos_takes_every_node() {
             let file = scratch.write(&format!("{}-{}.yaml", described.name, machine.name), configuration.to_yaml().reveal());
             // talosctl is of the newest release that is out; what comes after it has a validator of its own.
             if described.cluster.versions.talos.numbers() >= (1, 14, 0) {
-                Run::tool("talos114").args([file]).succeed();
+                Run::tool("talos114").args(["validate"]).args([file]).succeed();
             } else {
                 let validate = ["validate", "--mode", "metal", "--strict", "--config"];
                 Run::tool("talosctl").env("HOME", scratch.path()).args(validate).args([file]).succeed();

@@ -106,7 +106,7 @@ impl Evidence {
         let mut refused = Vec::new();
         let newer = write(&self.machines_114, "newer");
         if !newer.is_empty() {
-            let judged = Run::tool("talos114").args(newer.iter().map(|(path, _)| path)).finish();
+            let judged = Run::tool("talos114").args(["validate"]).args(newer.iter().map(|(path, _)| path)).finish();
             if !judged.status.success() {
                 let words = judged.words();
                 let blamed = newer.iter().filter(|(path, _)| words.contains(&path.display().to_string()));

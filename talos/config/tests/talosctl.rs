@@ -5,16 +5,23 @@ mod sample;
 mod talos;
 
 use ichor_talos_config::input::{Cluster, Machine};
-use ichor_talos_config::{Entropy, MachineConfig, Patch, SecretsBundle, compose, omni_template, patches};
+use ichor_talos_config::{Entropy, Form, MachineConfig, Patch, SecretsBundle, compose, omni_template, patches};
 use ichor_tests::{Run, Scratch};
 use talos::{certificates, differences, normalised};
 
 const NOW: u64 = 1_790_000_000;
 const V1ALPHA1: [&str; 2] = ["v1.12.4", "v1.13.9"];
+const DOCUMENTS: &str = "v1.14.1";
+const ALL: [&str; 3] = [V1ALPHA1[0], V1ALPHA1[1], DOCUMENTS];
 const SECRETS: &str = "secrets.yaml";
 
 fn talosctl<const N: usize>(scratch: &Scratch, arguments: [&str; N]) -> Run {
     Run::tool("talosctl").folder(scratch.path()).env("HOME", scratch.path()).args(arguments)
+}
+
+/// What Talos 1.14's own library makes, as its talosctl would.
+fn talos114<const N: usize>(scratch: &Scratch, arguments: [&str; N]) -> Run {
+    Run::tool("talos114").folder(scratch.path()).args(arguments)
 }
 
 /// A bundle of ours, also as the file `secrets.yaml`.
@@ -43,6 +50,11 @@ fn validate(scratch: &Scratch, configuration: &str) {
 /// What `talosctl gen config` makes of `secrets.yaml` for the machine's role.
 fn genuine_base(scratch: &Scratch, cluster: &Cluster, machine: &Machine) -> String {
     let (talos, kubernetes) = (cluster.talos.to_string(), cluster.kubernetes.to_string());
+    if cluster.talos.form() == Form::Documents {
+        let (role, image) = (machine.role.as_str(), format!("ghcr.io/siderolabs/installer:{talos}"));
+        let arguments = ["generate", &cluster.name, &cluster.endpoint, role, SECRETS, &talos, kubernetes.trim_start_matches('v'), &image];
+        return talos114(scratch, arguments).succeed().text().to_owned();
+    }
     let versions = ["--talos-version", &talos, "--kubernetes-version", &kubernetes, "--install-image"];
     let image = format!("ghcr.io/siderolabs/installer:{talos}");
     let plain = ["--with-docs=false", "--with-examples=false", "--install-disk=", "--output", "-", "--output-types"];
@@ -57,16 +69,19 @@ fn genuine_base(scratch: &Scratch, cluster: &Cluster, machine: &Machine) -> Stri
 }
 
 /// What `talosctl machineconfig patch` makes of a base.
-fn genuine_patched<'p>(scratch: &Scratch, base: &str, patches: impl IntoIterator<Item = &'p Patch>) -> String {
+fn genuine_patched<'p>(scratch: &Scratch, cluster: &Cluster, base: &str, patches: impl IntoIterator<Item = &'p Patch>) -> String {
+    patching(scratch, cluster, base, patches).succeed().text().to_owned()
+}
+
+fn patching<'p>(scratch: &Scratch, cluster: &Cluster, base: &str, patches: impl IntoIterator<Item = &'p Patch>) -> Run {
     scratch.write("base.yaml", base);
-    let mut run = talosctl(scratch, ["machineconfig", "patch", "base.yaml", "--output", "patched.yaml"]);
-    for (number, patch) in patches.into_iter().enumerate() {
+    let newer = cluster.talos.form() == Form::Documents;
+    let run = if newer { talos114(scratch, ["patch", "base.yaml"]) } else { talosctl(scratch, ["machineconfig", "patch", "base.yaml"]) };
+    patches.into_iter().enumerate().fold(run, |run, (number, patch)| {
         let name = format!("patch-{number}.yaml");
         scratch.write(&name, patch.to_yaml());
-        run = run.args(["--patch", &format!("@{name}")]);
-    }
-    run.succeed();
-    std::fs::read_to_string(scratch.path().join("patched.yaml")).unwrap()
+        if newer { run.args([name]) } else { run.args(["--patch", &format!("@{name}")]) }
+    })
 }
 
 #[test]
@@ -94,7 +109,7 @@ fn talosctl_generates_from_our_bundle() {
         for machine in &cluster.nodes {
             let install = Patch { documents: sample::patch("machine: {install: {disk: /dev/sda}}"), ..patches(&cluster)[0].clone() };
             let base = genuine_base(&scratch, &cluster, machine);
-            validate(&scratch, &genuine_patched(&scratch, &base, [&install]));
+            validate(&scratch, &genuine_patched(&scratch, &cluster, &base, [&install]));
         }
     }
 }
@@ -127,11 +142,11 @@ fn composition_equals_what_talosctl_makes_of_the_same_secrets_and_patches() {
     let scratch = Scratch::new();
     for bundle in [our_bundle(&scratch), genuine_bundle(&scratch).0] {
         scratch.write(SECRETS, bundle.to_yaml().reveal());
-        for cluster in V1ALPHA1.map(sample::full).iter().chain(&V1ALPHA1.map(sample::small)) {
+        for cluster in ALL.map(sample::full).iter().chain(&ALL.map(sample::small)) {
             let all = patches(cluster);
             for machine in &cluster.nodes {
                 let base = genuine_base(&scratch, cluster, machine);
-                let genuine = genuine_patched(&scratch, &base, all.iter().filter(|patch| patch.applies_to(machine)));
+                let genuine = genuine_patched(&scratch, cluster, &base, all.iter().filter(|patch| patch.applies_to(machine)));
                 let ours = composed(cluster, machine, &bundle);
                 let found = differences(&normalised(ours.to_yaml().reveal()), &normalised(&genuine));
                 assert!(found.is_empty(), "{} of Talos {}: {found:#?}", machine.name, cluster.talos);
@@ -183,7 +198,7 @@ fn user_patches_merge_as_talosctl_merges_them() {
         cluster.patches.control_plane.extend(split(text));
         let all = patches(&cluster);
         let machine = &cluster.nodes[0];
-        let genuine = genuine_patched(&scratch, &base, all.iter().filter(|patch| patch.applies_to(machine)));
+        let genuine = genuine_patched(&scratch, &cluster, &base, all.iter().filter(|patch| patch.applies_to(machine)));
         let ours = composed(&cluster, machine, &bundle);
         let found = differences(&normalised(ours.to_yaml().reveal()), &normalised(&genuine));
         assert!(found.is_empty(), "after `{text}`: {found:#?}");
@@ -200,20 +215,25 @@ fn the_comparison_sees_what_differs() {
 
 #[test]
 fn talosctl_takes_the_patches_of_the_omni_template() {
+    for talos in ALL {
+        takes_the_omni_template_of(&sample::full(talos));
+    }
+}
+
+fn takes_the_omni_template_of(cluster: &Cluster) {
     let scratch = Scratch::new();
     our_bundle(&scratch);
-    let cluster = sample::full("v1.13.9");
-    let base = genuine_base(&scratch, &cluster, &cluster.nodes[0]);
+    let base = genuine_base(&scratch, cluster, &cluster.nodes[0]);
     let mut inline = Vec::new();
-    for document in ichor_yaml::parse(&omni_template(&cluster).unwrap()).unwrap() {
+    for document in ichor_yaml::parse(&omni_template(cluster).unwrap()).unwrap() {
         let entries = document.root.get("patches").and_then(|node| node.as_seq()).unwrap_or_default();
         inline.extend(entries.iter().map(|entry| entry.get("inline").unwrap().clone()));
     }
     assert!(inline.len() > 10, "only {} patches", inline.len());
-    let like = patches(&cluster)[0].clone();
+    let like = patches(cluster)[0].clone();
     let list: Vec<_> = inline.into_iter().map(|document| Patch { documents: vec![document], ..like.clone() }).collect();
     // Of the documents that machines have of one kind and name each, the last wins: enough to see that every one is understood.
-    genuine_patched(&scratch, &base, &list);
+    genuine_patched(&scratch, cluster, &base, &list);
 }
 
 /// Talos takes a document only once in a patch.
@@ -238,14 +258,8 @@ fn patches_that_talosctl_refuses_are_refused_here() {
         let machine = cluster.nodes[0].clone();
         let all = patches(&cluster);
         assert!(compose(&cluster, &all, &machine, &bundle).is_err(), "`{text}` is taken here");
-        scratch.write("base.yaml", genuine_base(&scratch, &cluster, &machine));
-        let mut run = talosctl(&scratch, ["machineconfig", "patch", "base.yaml"]);
-        for (number, patch) in all.iter().filter(|patch| patch.applies_to(&machine)).enumerate() {
-            let name = format!("patch-{number}.yaml");
-            scratch.write(&name, patch.to_yaml());
-            run = run.args(["--patch", &format!("@{name}")]);
-        }
-        run.fail();
+        let base = genuine_base(&scratch, &cluster, &machine);
+        patching(&scratch, &cluster, &base, all.iter().filter(|patch| patch.applies_to(&machine))).fail();
     }
 }
 
@@ -256,7 +270,7 @@ fn documents_of_1_14_are_valid() {
     for cluster in [sample::full("v1.14.0"), sample::small("v1.14.0")] {
         for machine in &cluster.nodes {
             let file = scratch.write("machine.yaml", composed(&cluster, machine, &bundle).to_yaml().reveal());
-            Run::tool("talos114").args([file]).succeed();
+            Run::tool("talos114").args(["validate"]).args([file]).succeed();
         }
     }
 }
@@ -270,6 +284,6 @@ fn a_document_of_1_14_with_an_unknown_key_is_not_valid() {
         .reveal()
         .replace("kind: KubeNetworkConfig", "kind: KubeNetworkConfig\npodSubnet: 10.9.0.0/16");
     let file = scratch.write("machine.yaml", text);
-    let refusal = Run::tool("talos114").args([file]).fail();
+    let refusal = Run::tool("talos114").args(["validate"]).args([file]).fail();
     assert!(refusal.words().contains("podSubnet"), "{}", refusal.described());
 }
