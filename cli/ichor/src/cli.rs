@@ -148,7 +148,7 @@ pub struct Configure {
     /// Show every changed line; an encrypted value is shown as a mark that changes when it does
     #[arg(long)]
     pub diff: bool,
-    /// Replace rendered files that were edited by hand
+    /// Replace rendered files that were edited by hand, or were rendered for the cluster's former name
     #[arg(long)]
     pub overwrite: bool,
     /// A folder of templates that stand in for those of the same name [default: .ichor/templates, if it is there]

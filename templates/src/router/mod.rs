@@ -27,6 +27,7 @@ pub(crate) const PART: Part =
 struct RouterContext {
     cluster: String,
     file: &'static str,
+    unifi: bool,
     asn: i64,
     node_asn: i64,
     router_id: Option<String>,
@@ -157,6 +158,7 @@ fn context(cluster: &Cluster, router: &Spanned<Router>, password: Option<&Secret
             RouterKind::Frr => "FRR's configuration",
             RouterKind::Bird => "BIRD's configuration",
         },
+        unifi: *router.kind == RouterKind::Unifi,
         asn: router.asn.get(),
         node_asn,
         router_id: router.router_id.as_ref().map(ToString::to_string).or(v4_address),

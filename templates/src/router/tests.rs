@@ -40,8 +40,19 @@ fn without_its_password_the_file_is_left_out() {
 }
 
 #[test]
+fn a_unifi_console_is_told_which_networks_it_needs() {
+    let told = |text: &str, path: &str| {
+        let tree = render(text, &Secrets::default());
+        let Some(Content::Clear(text)) = tree.get(path) else { panic!("{tree:?}") };
+        let (_, after) = text.split_once("Settings > Networks")?;
+        Some(after.lines().skip(1).map_while(|line| line.strip_prefix("!   ")).collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(told(&unsigned(CLUSTER), "unifi/bgp.conf").as_deref(), Some("192.168.50.0/24 fd00:50::/112"));
+    assert_eq!(told(&unsigned(CLUSTER).replace("kind: unifi", "kind: frr"), "frr/gateway.conf"), None);
+}
+
+#[test]
 fn every_map_and_list_that_is_named_is_defined() {
-    // Nor while the password of an earlier render is still at hand.
     let tree = render(&unsigned(CLUSTER), &password());
     let Some(Content::Clear(text)) = tree.get("unifi/bgp.conf") else { panic!("{tree:?}") };
     for line in text.lines() {

@@ -147,7 +147,7 @@ mod tests {
         let wanted = wanted.iter().map(|p| (path(p), Wanted { bytes: b"new".to_vec(), ownership: Ownership::Rendered })).collect();
         let files = written.iter().map(|(p, text)| (path(p), Digest::of(text.as_bytes()))).collect();
         let found = found.iter().map(|(p, found)| (path(p), found.clone())).collect();
-        compare(&wanted, &Manifest { files }, &found, overwrite)
+        compare(&wanted, &Manifest { cluster: String::new(), files }, &found, overwrite)
     }
 
     #[test]

@@ -16,6 +16,8 @@ const FORMAT: u32 = 1;
 /// Every file that ichor wrote, with the digest of what it wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
+    /// The cluster for which it wrote them; empty as long as nothing is written.
+    pub cluster: String,
     pub files: BTreeMap<TreePath, Digest>,
 }
 
@@ -23,6 +25,7 @@ pub struct Manifest {
 #[serde(deny_unknown_fields)]
 struct OnDisk {
     format: u32,
+    cluster: String,
     files: BTreeMap<String, Digest>,
 }
 
@@ -41,13 +44,13 @@ impl Manifest {
         for (path, digest) in on_disk.files {
             files.insert(TreePath::new(&path).map_err(|failure| wrong(failure.message))?, digest);
         }
-        Ok(Self { files })
+        Ok(Self { cluster: on_disk.cluster, files })
     }
 
     /// The record as it is written: sorted, one file a line, so that Git merges it.
     pub fn to_bytes(&self) -> Vec<u8> {
         let files = self.files.iter().map(|(path, digest)| (path.to_string(), digest.clone())).collect();
-        let mut bytes = serde_json::to_vec_pretty(&OnDisk { format: FORMAT, files }).unwrap_or_default();
+        let mut bytes = serde_json::to_vec_pretty(&OnDisk { format: FORMAT, cluster: self.cluster.clone(), files }).unwrap_or_default();
         bytes.push(b'\n');
         bytes
     }
@@ -65,17 +68,17 @@ mod tests {
     #[test]
     fn read_back_as_written() {
         let files = ["b/c.yaml", "a.yaml"].map(|path| (TreePath::new(path).unwrap(), Digest::of(path.as_bytes())));
-        let manifest = Manifest { files: files.into() };
+        let manifest = Manifest { cluster: "home".to_owned(), files: files.into() };
         let bytes = manifest.to_bytes();
         assert_eq!(Manifest::parse(&bytes).unwrap(), manifest);
-        assert_eq!(String::from_utf8(bytes).unwrap().lines().count(), 7);
+        assert_eq!(String::from_utf8(bytes).unwrap().lines().count(), 8);
     }
 
     #[test]
     fn a_path_that_leads_out_is_refused() {
-        let text = r#"{ "format": 1, "files": { "../../etc/passwd": "00" } }"#;
+        let text = r#"{ "format": 1, "cluster": "home", "files": { "../../etc/passwd": "00" } }"#;
         assert!(Manifest::parse(text.as_bytes()).unwrap_err().message.contains("../../etc/passwd"));
         assert!(Manifest::parse(b"<<<<<<< HEAD").unwrap_err().help.unwrap().contains("merge"));
-        assert!(Manifest::parse(br#"{ "format": 2, "files": {} }"#).unwrap_err().message.contains("format 2"));
+        assert!(Manifest::parse(br#"{ "format": 2, "cluster": "home", "files": {} }"#).unwrap_err().message.contains("format 2"));
     }
 }

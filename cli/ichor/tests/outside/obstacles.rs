@@ -40,6 +40,18 @@ fn a_file_of_somebody_else_is_in_the_way() {
 }
 
 #[test]
+fn the_files_of_another_cluster_are_in_the_way() {
+    let place = Place::configured();
+    let another = fs::read_to_string(place.path("cluster.yaml")).unwrap().replacen("\nname: ", "\nname: other-", 1);
+    fs::write(place.path("cluster.yaml"), another).unwrap();
+    for args in [&[][..], &["--check"]] {
+        refused(&place, args, &["were rendered for the cluster `", "`other-", "help: keep each cluster in a folder of its own"]);
+    }
+    place.ichor(["configure", "--overwrite"]).succeed();
+    place.ichor(["configure"]).succeed();
+}
+
+#[test]
 fn links_are_never_followed() {
     let place = Place::new();
     let outside = place.scratch.path().join("outside");
@@ -75,7 +87,7 @@ fn the_folder_of_records_is_not_a_way_out_either() {
     assert!(outside.join("staging/keep").exists() && outside.join("journal.json").exists());
 
     fs::remove_file(place.path(".ichor")).unwrap();
-    place.write(".ichor/manifest.json", r#"{ "format": 1, "files": { "../../home/key.txt": "00" } }"#);
+    place.write(".ichor/manifest.json", r#"{ "format": 1, "cluster": "home", "files": { "../../home/key.txt": "00" } }"#);
     refused(&place, &[], &["../../home/key.txt"]);
     let journal = r#"{"format":1,"steps":[{"path":"../home/key.txt","old":null,"new":null}]}"#;
     place.write(".ichor/journal.json", journal);

@@ -41,6 +41,9 @@ pub(super) fn run(args: &Configure, shell: &Shell) -> Result<Box<dyn Answer>, Fa
     let lock = if args.check { Lock::shared(&root, &shell.printer) } else { Lock::exclusive(&root, &shell.printer) }?;
     settle_interrupted(args.check, &root, &lock, shell)?;
 
+    if !args.overwrite {
+        refuse_another_cluster(&described.cluster, &root)?;
+    }
     let mut secrets = SecretsFile::open(&described, &identities)?;
     secrets.refuse_unusable()?;
     refuse_to_begin_anew(&secrets, &root)?;
@@ -97,6 +100,16 @@ fn settle_interrupted(check: bool, root: &Path, lock: &Lock, shell: &Shell) -> R
         shell.printer.note("completed a write that was interrupted");
     }
     Ok(())
+}
+
+/// Refuses to put one cluster in the place of another, which would lose its files and share its secrets.
+fn refuse_another_cluster(cluster: &Cluster, root: &Path) -> Result<(), Failure> {
+    let (before, name) = (wanted::record(root)?.cluster, cluster.name.as_str());
+    if before.is_empty() || before == name {
+        return Ok(());
+    }
+    Err(Failure::new(format!("the files in `{}` were rendered for the cluster `{before}`, not `{name}`; nothing was written", root.display()))
+        .help("keep each cluster in a folder of its own; if this one was given another name, say `--overwrite`"))
 }
 
 /// Refuses to make secrets where a tree was rendered with others: a running cluster would not know its machines any more.

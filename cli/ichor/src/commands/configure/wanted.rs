@@ -116,6 +116,7 @@ impl Target<'_> {
     /// Adds the record to the change, if it changes.
     fn record(&self, comparison: &mut Comparison) -> Result<(), Failure> {
         let path = TreePath::new(MANIFEST)?;
+        comparison.manifest.cluster = self.described.cluster.name.to_string();
         let new = comparison.manifest.to_bytes();
         let change = match look(self.root, &path)? {
             Found::File { bytes, .. } if bytes == new => return Ok(()),
