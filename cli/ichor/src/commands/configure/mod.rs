@@ -108,8 +108,11 @@ fn refuse_another_cluster(cluster: &Cluster, root: &Path) -> Result<(), Failure>
     if before.is_empty() || before == name {
         return Ok(());
     }
-    Err(Failure::new(format!("the files in `{}` were rendered for the cluster `{before}`, not `{name}`; nothing was written", root.display()))
-        .help("keep each cluster in a folder of its own; if this one was given another name, say `--overwrite`"))
+    Err(Failure::new(format!(
+        "the files in `{}` were rendered for the cluster `{before}`, not `{name}`; nothing was written",
+        root.display()
+    ))
+    .help("keep each cluster in a folder of its own; if this one was given another name, say `--overwrite`"))
 }
 
 /// Refuses to make secrets where a tree was rendered with others: a running cluster would not know its machines any more.
