@@ -39,3 +39,6 @@ pub mod feature {
     /// Each new flow is an event.
     pub const FLOW_EVENTS: u32 = 64;
 }
+
+/// The mark of a packet that was decided on already, so that the hook on the way out leaves it alone.
+pub const DECIDED_MARK: u32 = 0x0001_c400;

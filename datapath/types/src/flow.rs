@@ -7,6 +7,7 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use crate::addr::Octets;
+use crate::endpoint::Endpoint;
 use crate::pod::Pod;
 
 /// Addresses and ports of one direction. An ICMP echo has its identifier as both ports.
@@ -42,12 +43,28 @@ pub struct Flow<A> {
     pub pad: u16,
 }
 
+/// Where a packet's flow is put together: more than fits on the stack of a program.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work<A> {
+    pub key: FlowKey<A>,
+    pub flow: Flow<A>,
+    pub reply_key: FlowKey<A>,
+    pub reply: Flow<A>,
+    /// Who has the destination, where that is a pod here.
+    pub endpoint: Endpoint,
+    /// Where numbers are forgotten, see `settled`.
+    pub settled: u32,
+}
+
 // SAFETY: two addresses of whole words and then halves that fill a word: no padding.
 unsafe impl<A: Octets> Pod for Tuple<A> {}
 // SAFETY: the tuple is whole words; what follows fills one.
 unsafe impl<A: Octets> Pod for FlowKey<A> {}
 // SAFETY: the tuple is whole words; what follows are three.
 unsafe impl<A: Octets> Pod for Flow<A> {}
+// SAFETY: each part is plain data of whole words.
+unsafe impl<A: Octets> Pod for Work<A> {}
 
 const _: () = {
     assert!(size_of::<FlowKey<u32>>() == 16 && size_of::<FlowKey<[u32; 4]>>() == 40);
@@ -82,6 +99,20 @@ impl<A: Copy> Tuple<A> {
     #[inline(always)]
     pub fn reversed(&self) -> Self {
         Self { source: self.destination, destination: self.source, source_port: self.destination_port, destination_port: self.source_port }
+    }
+}
+
+impl<A> Work<A> {
+    /// Hands back the same number as one that the verifier knows nothing about. It follows the rest of a program once
+    /// for each way on which a number got its value, unless it cannot tell them apart any more.
+    #[inline(always)]
+    pub fn settled(&mut self, number: u32) -> u32 {
+        let place = &raw mut self.settled;
+        // SAFETY: a field of this value; volatile, so that the number really is read again.
+        unsafe {
+            place.write_volatile(number);
+            place.read_volatile()
+        }
     }
 }
 

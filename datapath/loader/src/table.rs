@@ -1,0 +1,132 @@
+//! Tables with the types of their keys and values.
+
+use std::marker::PhantomData;
+
+use aya::maps::lpm_trie::Key;
+use aya::maps::{LpmTrie, Map, MapData, MapError, PerCpuArray};
+use ichor_datapath_types::{Counter, CounterKey, Hook, Pod};
+
+use crate::error::Error;
+
+/// A value as the kernel takes it.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub(crate) struct Raw<T>(pub(crate) T);
+
+// SAFETY: transparent over what both sides agreed to be plain data.
+unsafe impl<T: Pod> aya::Pod for Raw<T> {}
+
+/// A table of keys and values.
+#[derive(Debug)]
+pub struct Table<'d, K, V> {
+    pub(crate) name: &'static str,
+    pub(crate) map: &'d mut Map,
+    pub(crate) types: PhantomData<(K, V)>,
+}
+
+impl<K: Pod, V: Pod> Table<'_, K, V> {
+    fn map(&mut self) -> Result<aya::maps::HashMap<&mut MapData, Raw<K>, Raw<V>>, Error> {
+        aya::maps::HashMap::try_from(&mut *self.map).map_err(|error| Error::new(format!("table {}", self.name), &error))
+    }
+
+    pub fn put(&mut self, key: &K, value: &V) -> Result<(), Error> {
+        let name = self.name;
+        self.map()?.insert(Raw(*key), Raw(*value), 0).map_err(|error| Error::new(format!("writing to the table {name}"), &error))
+    }
+
+    /// Removes an entry; one that is not there is fine.
+    pub fn remove(&mut self, key: &K) -> Result<(), Error> {
+        let name = self.name;
+        absent_is_fine(self.map()?.remove(&Raw(*key))).map_err(|error| Error::new(format!("removing from the table {name}"), &error))
+    }
+
+    pub fn get(&mut self, key: &K) -> Result<Option<V>, Error> {
+        let name = self.name;
+        match self.map()?.get(&Raw(*key), 0) {
+            Ok(Raw(value)) => Ok(Some(value)),
+            Err(MapError::KeyNotFound) => Ok(None),
+            Err(error) => Err(Error::new(format!("reading the table {name}"), &error)),
+        }
+    }
+
+    /// Everything in it; what changes meanwhile may be missing, or there twice.
+    pub fn entries(&mut self) -> Result<Vec<(K, V)>, Error> {
+        let name = self.name;
+        let read = |entry: Result<(Raw<K>, Raw<V>), MapError>| entry.map(|(key, value)| (key.0, value.0));
+        self.map()?.iter().map(read).collect::<Result<_, _>>().map_err(|error| Error::new(format!("reading the table {name}"), &error))
+    }
+}
+
+fn absent_is_fine(outcome: Result<(), MapError>) -> Result<(), MapError> {
+    match outcome {
+        Err(MapError::KeyNotFound) => Ok(()),
+        Err(MapError::SyscallError(error)) if error.io_error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// A table of numbered values.
+#[derive(Debug)]
+pub struct Array<'d, V> {
+    pub(crate) name: &'static str,
+    pub(crate) map: &'d mut Map,
+    pub(crate) types: PhantomData<V>,
+}
+
+impl<V: Pod> Array<'_, V> {
+    pub fn set(&mut self, index: u32, value: &V) -> Result<(), Error> {
+        let wrong = |error: &MapError| Error::new(format!("writing number {index} of the table {}", self.name), error);
+        let mut array = aya::maps::Array::<_, Raw<V>>::try_from(&mut *self.map).map_err(|error| wrong(&error))?;
+        array.set(index, Raw(*value), 0).map_err(|error| wrong(&error))
+    }
+
+    pub fn get(&mut self, index: u32) -> Result<V, Error> {
+        let wrong = |error: &MapError| Error::new(format!("reading number {index} of the table {}", self.name), error);
+        let array = aya::maps::Array::<_, Raw<V>>::try_from(&mut *self.map).map_err(|error| wrong(&error))?;
+        array.get(&index, 0).map(|Raw(value)| value).map_err(|error| wrong(&error))
+    }
+}
+
+/// A table in which the longest prefix is found; `K` is what follows the number of bits.
+#[derive(Debug)]
+pub struct Prefixes<'d, K, V> {
+    pub(crate) name: &'static str,
+    pub(crate) map: &'d mut Map,
+    pub(crate) types: PhantomData<(K, V)>,
+}
+
+impl<K: Pod, V: Pod> Prefixes<'_, K, V> {
+    fn map(&mut self) -> Result<LpmTrie<&mut MapData, Raw<K>, Raw<V>>, Error> {
+        LpmTrie::try_from(&mut *self.map).map_err(|error| Error::new(format!("table {}", self.name), &error))
+    }
+
+    pub fn put(&mut self, bits: u32, key: &K, value: &V) -> Result<(), Error> {
+        let name = self.name;
+        let key = Key::new(bits, Raw(*key));
+        self.map()?.insert(&key, Raw(*value), 0).map_err(|error| Error::new(format!("writing to the table {name}"), &error))
+    }
+
+    pub fn remove(&mut self, bits: u32, key: &K) -> Result<(), Error> {
+        let name = self.name;
+        let key = Key::new(bits, Raw(*key));
+        absent_is_fine(self.map()?.remove(&key)).map_err(|error| Error::new(format!("removing from the table {name}"), &error))
+    }
+}
+
+/// What was counted, summed over all CPUs.
+#[derive(Debug)]
+pub struct Counters<'d> {
+    pub(crate) map: &'d Map,
+}
+
+impl Counters<'_> {
+    pub fn get(&self, hook: Hook, reason: u8) -> Result<Counter, Error> {
+        let wrong = |error: &MapError| Error::new("reading the counters", error);
+        let array = PerCpuArray::<_, Raw<Counter>>::try_from(self.map).map_err(|error| wrong(&error))?;
+        let each = array.get(&CounterKey { hook, reason }.index(), 0).map_err(|error| wrong(&error))?;
+        Ok(each.iter().fold(Counter::default(), |sum, Raw(one)| Counter {
+            packets: sum.packets.wrapping_add(one.packets),
+            bytes: sum.bytes.wrapping_add(one.bytes),
+        }))
+    }
+}

@@ -1,0 +1,205 @@
+//! What a packet becomes and where it goes.
+
+use ichor_datapath_types::{
+    Config, DropReason, FlowKey, Fragment, FragmentKey, Icmp, Octets, Tuple, Work, endpoint_flag, ethertype, icmp6, proto,
+};
+
+use crate::family::{Family, Ip, Piece};
+use crate::open::open;
+use crate::packet::{Packet, Transport, transport, transport_kind};
+use crate::{FlowTable, Tables, flow};
+
+/// Where the packet comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The pod behind this interface.
+    Endpoint { interface: u32 },
+    /// Another machine. `only_transit` leaves what stays on this node to a later hook.
+    Wire { only_transit: bool },
+    /// A process of the node itself, on its way out.
+    Host,
+}
+
+/// Where it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// On, as it is: none of this datapath's business.
+    Pass,
+    /// On to the node's own processes, rewritten.
+    Host,
+    /// To the pod here that `Work` names.
+    Endpoint,
+    /// To another machine.
+    Route,
+    /// Back to the sender, who is told that nobody answers.
+    Refuse,
+}
+
+/// What `apply` needs beside the flow in `Work`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision<A> {
+    pub ip: Ip<A>,
+    pub transport: Transport,
+    /// Which ends of the tuple change: `flow_flag::SOURCE` and `flow_flag::DESTINATION`.
+    pub changes: u8,
+    pub next: Next,
+}
+
+/// No transport begins behind this: a mask, by which the verifier knows.
+const MAX_OFFSET: usize = 0x3fff;
+
+/// Reads a packet of the family `F`.
+#[inline(always)]
+pub fn decide<F, P, T>(
+    packet: &P,
+    tables: &T,
+    config: &Config,
+    origin: Origin,
+    work: &mut Work<F::Octets>,
+) -> Result<Decision<F::Octets>, DropReason>
+where
+    F: Family,
+    P: Packet,
+    T: Tables + FlowTable<F::Octets>,
+{
+    let decision = found::<F, P, T>(packet, tables, config, origin, work)?;
+    // A packet that may not be forwarded again is the kernel's, which tells the sender.
+    if decision.ip.ttl <= 1 && matches!(decision.next, Next::Endpoint | Next::Route) {
+        return Ok(passed(decision.ip));
+    }
+    Ok(decision)
+}
+
+#[inline(always)]
+fn found<F, P, T>(
+    packet: &P,
+    tables: &T,
+    config: &Config,
+    origin: Origin,
+    work: &mut Work<F::Octets>,
+) -> Result<Decision<F::Octets>, DropReason>
+where
+    F: Family,
+    P: Packet,
+    T: Tables + FlowTable<F::Octets>,
+{
+    let mut ip = F::parse(packet)?;
+    ip.transport = work.settled(ip.transport as u32) as usize & MAX_OFFSET;
+    ip.protocol = work.settled(u32::from(ip.protocol)) as u8;
+    if let Origin::Endpoint { interface } = origin
+        && tables.endpoint(&F::widen(ip.source)).is_none_or(|owner| owner.interface != interface)
+    {
+        return if is_neighbour_discovery::<F, P>(packet, &ip) { Ok(passed(ip)) } else { Err(DropReason::SpoofedSource) };
+    }
+    let mut transport = of_piece::<F, P, T>(packet, tables, &ip);
+    transport.kind = work.settled(u32::from(transport.kind)) as u8;
+    ip.protocol = work.settled(u32::from(ip.protocol)) as u8;
+    match transport.kind {
+        transport_kind::OTHER => return without_transport::<F, T>(tables, config, origin, ip),
+        transport_kind::TRUNCATED => return Err(DropReason::Truncated),
+        _ => {}
+    }
+    work.key = FlowKey {
+        tuple: Tuple {
+            source: ip.source,
+            destination: ip.destination,
+            source_port: transport.source_port,
+            destination_port: transport.destination_port,
+        },
+        protocol: ip.protocol,
+        pad: 0,
+        pad2: 0,
+    };
+    if let Some(known) = tables.flow(&work.key) {
+        let state = known.state();
+        if !flow::is_over(state, &transport) {
+            let (now, new_state) = (tables.now(), flow::next_state(state, &transport));
+            // A line of the cache that nobody writes stays with every CPU.
+            if known.seen() != now {
+                known.set_seen(now);
+            }
+            if new_state != state {
+                known.set_state(new_state);
+            }
+            work.flow.becomes = known.becomes();
+            let next = next_hop::<F, T>(tables, origin, work);
+            return Ok(Decision { ip, transport, changes: known.flags(), next });
+        }
+    }
+    open::<F, T>(tables, config, origin, Decision { ip, transport, changes: 0, next: Next::Pass }, work)
+}
+
+/// The transport, also of a packet in pieces.
+#[inline(always)]
+fn of_piece<F: Family, P: Packet, T: Tables>(packet: &P, tables: &T, ip: &Ip<F::Octets>) -> Transport {
+    if matches!(ip.piece, Piece::Whole) {
+        return transport(packet, ip.protocol, ip.transport);
+    }
+    let key = FragmentKey {
+        source: F::widen(ip.source),
+        destination: F::widen(ip.destination),
+        id: ip.piece_id,
+        protocol: ip.protocol,
+        pad: 0,
+        pad2: 0,
+    };
+    if matches!(ip.piece, Piece::Later) {
+        return match tables.fragment(&key) {
+            Some(Fragment { source_port, destination_port }) => {
+                Transport { kind: transport_kind::PIECE, source_port, destination_port, tcp_flags: 0 }
+            }
+            None => Transport::OTHER,
+        };
+    }
+    let found = transport(packet, ip.protocol, ip.transport);
+    if found.kind < transport_kind::OTHER {
+        let ports = Fragment { source_port: found.source_port, destination_port: found.destination_port };
+        tables.put_fragment(&key, &ports);
+    }
+    found
+}
+
+/// What has no ports cannot be translated: it goes on with its addresses, or not at all where they must not be seen.
+#[inline(always)]
+fn without_transport<F: Family, T: Tables>(
+    tables: &T,
+    config: &Config,
+    origin: Origin,
+    ip: Ip<F::Octets>,
+) -> Result<Decision<F::Octets>, DropReason> {
+    let from_endpoint = matches!(origin, Origin::Endpoint { .. });
+    if from_endpoint && matches!(ip.piece, Piece::Later) && crate::open::is_hidden::<F, T>(tables, config, ip.destination) {
+        return Err(DropReason::FragmentUnknown);
+    }
+    Ok(passed(ip))
+}
+
+/// A pod asks for its neighbours with an address of the link, or with none.
+#[inline(always)]
+fn is_neighbour_discovery<F: Family, P: Packet>(packet: &P, ip: &Ip<F::Octets>) -> bool {
+    let kinds = icmp6::ROUTER_SOLICITATION..=icmp6::NEIGHBOUR_ADVERTISEMENT;
+    // The whole header: a single byte at an offset that varies is refused by the verifier.
+    F::ETHERTYPE == ethertype::IPV6
+        && ip.protocol == proto::ICMP6
+        && packet.load::<Icmp>(ip.transport).is_some_and(|icmp| kinds.contains(&icmp.kind))
+}
+
+#[inline(always)]
+fn passed<A: Octets>(ip: Ip<A>) -> Decision<A> {
+    Decision { ip, transport: Transport::OTHER, changes: 0, next: Next::Pass }
+}
+
+/// Where the packet goes when it is rewritten.
+#[inline(always)]
+pub(crate) fn next_hop<F: Family, T: Tables>(tables: &T, origin: Origin, work: &mut Work<F::Octets>) -> Next {
+    // What a process of the node sends is on its way out already.
+    if matches!(origin, Origin::Host) {
+        return Next::Host;
+    }
+    let Some(found) = tables.endpoint(&F::widen(work.flow.becomes.destination)) else { return Next::Route };
+    if found.flags & endpoint_flag::HOST != 0 {
+        return Next::Host;
+    }
+    work.endpoint = found;
+    Next::Endpoint
+}

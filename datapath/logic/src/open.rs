@@ -1,0 +1,202 @@
+//! The first packet of a flow.
+
+use ichor_datapath_types::{
+    Backend, Config, DropReason, Flow, FlowKey, Octets, Service, ServiceKey, Work, feature, flow_flag, flow_state, prefix_flag, proto,
+    scope, service_flag,
+};
+
+use crate::decide::{Decision, Next, Origin, next_hop};
+use crate::family::Family;
+use crate::flow::next_state;
+use crate::packet::transport_kind;
+use crate::service::choose;
+use crate::{FlowTable, Tables};
+
+/// How many ports are tried before a peer counts as full.
+const TRIES: u32 = 32;
+
+/// Chooses what the packets of a flow become, and writes it down for both directions.
+#[inline(always)]
+pub(crate) fn open<F, T>(
+    tables: &T,
+    config: &Config,
+    origin: Origin,
+    mut decision: Decision<F::Octets>,
+    work: &mut Work<F::Octets>,
+) -> Result<Decision<F::Octets>, DropReason>
+where
+    F: Family,
+    T: Tables + FlowTable<F::Octets>,
+{
+    work.flow = Flow {
+        becomes: work.key.tuple,
+        backend: 0,
+        seen: tables.now(),
+        state: next_state(flow_state::NEW, &decision.transport),
+        flags: 0,
+        pad: 0,
+    };
+    let service = if matches!(origin, Origin::Host) { None } else { service_at::<F, T>(tables, origin, &work.key) };
+    if let Some(service) = &service {
+        let Some((id, backend)) = backend_of::<F, T>(tables, origin, service, &work.key)? else {
+            decision.next = Next::Refuse;
+            return Ok(decision);
+        };
+        if decision.transport.kind == transport_kind::SCTP && backend.port != work.key.tuple.destination_port {
+            return Err(DropReason::UnknownTransport);
+        }
+        work.flow.backend = id;
+        work.flow.becomes.destination = F::narrow(backend.addr);
+        work.flow.becomes.destination_port = backend.port;
+        work.flow.flags = flow_flag::DESTINATION;
+    }
+    decision.next = next_hop::<F, T>(tables, origin, work);
+    let is_service = service.is_some();
+    match origin {
+        Origin::Wire { only_transit: true } if !matches!(decision.next, Next::Route) => {
+            decision.next = Next::Pass;
+            return Ok(decision);
+        }
+        // A pod that reaches itself through a service must not answer itself behind the service's back.
+        Origin::Endpoint { .. } if is_service && work.flow.becomes.destination == decision.ip.source => {
+            work.flow.becomes.source = decision.ip.destination;
+            work.flow.flags |= flow_flag::SOURCE;
+        }
+        _ => {}
+    }
+    let leaves = matches!(decision.next, Next::Route);
+    let from_outside = matches!(origin, Origin::Wire { .. });
+    let direct = leaves && from_outside && is_direct(config, work.key.protocol);
+    let hidden = leaves
+        && match origin {
+            Origin::Endpoint { .. } => is_hidden::<F, T>(tables, config, work.flow.becomes.destination),
+            Origin::Wire { .. } => is_service && !direct,
+            Origin::Host => false,
+        };
+    if !is_service && !hidden {
+        // Nothing changes, and nobody has to remember that.
+        decision.next = unchanged(decision.next, origin);
+        return Ok(decision);
+    }
+    if hidden {
+        work.flow.flags |= flow_flag::SOURCE;
+        hide::<F, T>(tables, config, work)?;
+    } else if direct {
+        work.flow.flags |= flow_flag::DIRECT;
+    } else {
+        reply(work);
+        tables.put_flow(&work.reply_key, &work.reply).ok_or(DropReason::FlowTable)?;
+    }
+    tables.put_flow(&work.key, &work.flow).ok_or(DropReason::FlowTable)?;
+    decision.changes = work.flow.flags;
+    Ok(decision)
+}
+
+/// What comes in for nobody here is the kernel's; a pod's own packets leave the short way.
+#[inline(always)]
+fn unchanged(next: Next, origin: Origin) -> Next {
+    match (next, origin) {
+        (Next::Endpoint, _) => Next::Endpoint,
+        (Next::Route, Origin::Endpoint { .. }) => Next::Route,
+        _ => Next::Pass,
+    }
+}
+
+/// The service that is asked.
+#[inline(always)]
+fn service_at<F: Family, T: Tables>(tables: &T, origin: Origin, key: &FlowKey<F::Octets>) -> Option<Service> {
+    let mut wanted = ServiceKey {
+        addr: F::widen(key.tuple.destination),
+        port: key.tuple.destination_port,
+        protocol: key.protocol,
+        scope: scope::CLUSTER,
+    };
+    let found = tables.service(&wanted)?;
+    if !matches!(origin, Origin::Wire { .. }) {
+        return Some(found);
+    }
+    if found.flags & service_flag::INTERNAL != 0 {
+        return None;
+    }
+    if found.flags & service_flag::SPLIT == 0 {
+        return Some(found);
+    }
+    wanted.scope = scope::EXTERNAL;
+    tables.service(&wanted)
+}
+
+/// The backend; nothing where the client is to be told that there is none.
+#[inline(always)]
+fn backend_of<F, T>(tables: &T, origin: Origin, service: &Service, key: &FlowKey<F::Octets>) -> Result<Option<(u32, Backend)>, DropReason>
+where
+    F: Family,
+    T: Tables,
+{
+    let from_outside = matches!(origin, Origin::Wire { .. });
+    if from_outside && service.flags & service_flag::SOURCE_RANGES != 0 && !tables.in_source_range(service.id, &F::widen(key.tuple.source))
+    {
+        return Err(DropReason::SourceRange);
+    }
+    if service.slots == 0 {
+        let silent = service.flags & service_flag::SILENT != 0;
+        return if silent { Err(DropReason::NoLocalBackend) } else { Ok(None) };
+    }
+    choose::<F, T>(tables, service, &key.tuple, key.protocol).map(Some)
+}
+
+#[inline(always)]
+fn is_direct(config: &Config, protocol: u8) -> bool {
+    let wanted = if protocol == proto::TCP { feature::DIRECT_TCP } else { feature::DIRECT_UDP };
+    config.features & wanted != 0
+}
+
+/// Whether pods are hidden behind the node from this address.
+#[inline(always)]
+pub(crate) fn is_hidden<F: Family, T: Tables>(tables: &T, config: &Config, destination: F::Octets) -> bool {
+    let known = |flag| tables.prefix(&F::widen(destination)).is_some_and(|prefix| prefix.flags & flag != 0);
+    config.features & F::MASQUERADE != 0 && !known(prefix_flag::NOT_MASQUERADED)
+}
+
+/// The entry of the packets that answer.
+#[inline(always)]
+fn reply<A: Octets>(work: &mut Work<A>) {
+    // Each end that was changed is changed back, and is the other end to who answers.
+    let mut changes = flow_flag::REPLY;
+    if work.flow.flags & flow_flag::DESTINATION != 0 {
+        changes |= flow_flag::SOURCE;
+    }
+    if work.flow.flags & flow_flag::SOURCE != 0 {
+        changes |= flow_flag::DESTINATION;
+    }
+    work.reply_key = FlowKey { tuple: work.flow.becomes.reversed(), ..work.key };
+    work.reply = Flow { becomes: work.key.tuple.reversed(), state: flow_state::NEW, flags: changes, ..work.flow };
+}
+
+/// Gives the flow the node's address and a port of its own towards this peer.
+#[inline(always)]
+fn hide<F, T>(tables: &T, config: &Config, work: &mut Work<F::Octets>) -> Result<(), DropReason>
+where
+    F: Family,
+    T: Tables + FlowTable<F::Octets>,
+{
+    work.flow.becomes.source = F::node_address(config);
+    reply(work);
+    let is_echo = matches!(work.key.protocol, proto::ICMP | proto::ICMP6);
+    let ports = u32::from(config.last_port.wrapping_sub(config.first_port)) + 1;
+    let mut number = ((u64::from(tables.random()) * u64::from(ports)) >> 32) as u32;
+    for _ in 0..TRIES {
+        let port = config.first_port.wrapping_add(number as u16).to_be();
+        work.flow.becomes.source_port = port;
+        work.reply_key.tuple.destination_port = port;
+        if is_echo {
+            work.flow.becomes.destination_port = port;
+            work.reply_key.tuple.source_port = port;
+        }
+        if tables.add_flow(&work.reply_key, &work.reply).is_some() {
+            return Ok(());
+        }
+        // The next port, around the end.
+        number = if number + 1 >= ports { 0 } else { number + 1 };
+    }
+    Err(DropReason::NoPort)
+}

@@ -1,0 +1,108 @@
+//! Reading a packet, and the transport above IP.
+
+use ichor_datapath_types::{Icmp, Pod, Ports, Tcp, Udp, icmp4, icmp6, proto};
+
+use crate::checksum::Diff;
+
+/// A frame with its Ethernet header.
+pub trait Packet {
+    /// Nothing where the value would reach behind the end. The verifier must see a bound of `offset` below 64 KiB.
+    fn load<T: Pod>(&self, offset: usize) -> Option<T>;
+    fn store<T: Pod>(&mut self, offset: usize, value: T) -> Option<()>;
+
+    /// Changes the checksum of an IPv4 header.
+    #[inline(always)]
+    fn change_header_checksum(&mut self, offset: usize, diff: Diff) -> Option<()> {
+        let old = self.load(offset)?;
+        self.store(offset, diff.applied(old))
+    }
+
+    /// Changes the checksum of a transport, of which `pseudo` is what changed in the pseudo header. A socket buffer whose
+    /// checksum is left to the hardware holds the sum of the pseudo header alone, so the two are told apart.
+    #[inline(always)]
+    fn change_checksum(&mut self, offset: usize, pseudo: Diff, own: Diff, zero_is_none: bool) -> Option<()> {
+        let old: u16 = self.load(offset)?;
+        if zero_is_none && old == 0 {
+            return Some(());
+        }
+        let new = pseudo.plus(own).applied(old);
+        self.store(offset, if zero_is_none && new == 0 { 0xffff } else { new })
+    }
+}
+
+/// What stands above IP. Numbers, because they are settled (`Work::settled`).
+pub mod transport_kind {
+    pub const TCP: u8 = 0;
+    pub const UDP: u8 = 1;
+    /// An echo, with the identifier as both ports.
+    pub const ECHO: u8 = 2;
+    /// Its checksum covers the whole packet, so ports cannot be changed.
+    pub const SCTP: u8 = 3;
+    /// A later piece of a packet: the ports are those of the first, and are not here to be changed.
+    pub const PIECE: u8 = 4;
+    /// Something that belongs to no flow of its own.
+    pub const OTHER: u8 = 5;
+    /// The packet ends inside its header.
+    pub const TRUNCATED: u8 = 6;
+}
+
+/// The transport, as far as flows are concerned. What is not there is a kind and not an `Option`: the compiler leaves
+/// the rest of an absent value to chance, and the verifier follows every register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transport {
+    pub kind: u8,
+    pub source_port: u16,
+    pub destination_port: u16,
+    pub tcp_flags: u8,
+}
+
+impl Transport {
+    pub const OTHER: Self = Self::without_ports(transport_kind::OTHER);
+    pub const TRUNCATED: Self = Self::without_ports(transport_kind::TRUNCATED);
+
+    const fn without_ports(kind: u8) -> Self {
+        Self { kind, source_port: 0, destination_port: 0, tcp_flags: 0 }
+    }
+}
+
+/// Reads the transport at `offset`.
+#[inline(always)]
+pub fn transport<P: Packet>(packet: &P, protocol: u8, offset: usize) -> Transport {
+    match protocol {
+        proto::TCP => match packet.load::<Tcp>(offset) {
+            Some(tcp) => with_ports(transport_kind::TCP, tcp.ports, tcp.flags),
+            None => Transport::TRUNCATED,
+        },
+        proto::UDP => match packet.load::<Udp>(offset) {
+            Some(udp) => with_ports(transport_kind::UDP, udp.ports, 0),
+            None => Transport::TRUNCATED,
+        },
+        proto::SCTP => match packet.load::<Ports>(offset) {
+            Some(ports) => with_ports(transport_kind::SCTP, ports, 0),
+            None => Transport::TRUNCATED,
+        },
+        proto::ICMP | proto::ICMP6 => match packet.load::<Icmp>(offset) {
+            Some(icmp) => echo(icmp, protocol),
+            None => Transport::TRUNCATED,
+        },
+        _ => Transport::OTHER,
+    }
+}
+
+#[inline(always)]
+fn with_ports(kind: u8, ports: Ports, tcp_flags: u8) -> Transport {
+    Transport { kind, source_port: ports.source, destination_port: ports.destination, tcp_flags }
+}
+
+#[inline(always)]
+fn echo(icmp: Icmp, protocol: u8) -> Transport {
+    let is_echo = match protocol {
+        proto::ICMP => matches!(icmp.kind, icmp4::ECHO | icmp4::ECHO_REPLY),
+        _ => matches!(icmp.kind, icmp6::ECHO | icmp6::ECHO_REPLY),
+    };
+    if !is_echo {
+        return Transport::OTHER;
+    }
+    let [identifier, _] = icmp.rest;
+    Transport { kind: transport_kind::ECHO, source_port: identifier, destination_port: identifier, tcp_flags: 0 }
+}

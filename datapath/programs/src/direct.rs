@@ -1,0 +1,29 @@
+//! Reading and writing a packet where it lies.
+
+use ichor_datapath_types::Pod;
+
+/// A context that knows where the packet begins and ends. Both are read anew at each access: they change under calls,
+/// and nothing has to be kept on the small stack.
+pub(crate) trait Direct {
+    fn range(&self) -> (usize, usize);
+}
+
+/// The place of a `T` at `offset`, if it is inside.
+#[inline(always)]
+fn place<T>((start, end): (usize, usize), offset: usize) -> Option<*mut T> {
+    let place = start + offset;
+    (place + size_of::<T>() <= end).then_some(place as *mut T)
+}
+
+#[inline(always)]
+pub(crate) fn load<D: Direct, T: Pod>(context: &D, offset: usize) -> Option<T> {
+    // SAFETY: inside the packet, and any bytes are a `T`. Headers need not be aligned for the CPUs that run this; an
+    // unaligned read would be compiled into one of single bytes, for which the stack is too small.
+    place(context.range(), offset).map(|place| unsafe { *place })
+}
+
+#[inline(always)]
+pub(crate) fn store<D: Direct, T: Pod>(context: &D, offset: usize, value: T) -> Option<()> {
+    // SAFETY: as for `load`.
+    place(context.range(), offset).map(|place| unsafe { *place = value })
+}

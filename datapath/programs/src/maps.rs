@@ -1,0 +1,215 @@
+//! The tables in the kernel, under the names by which the agent finds them. Sizes are those of a small node: the agent
+//! gives others when it loads the object.
+
+use core::ptr::NonNull;
+
+use aya_ebpf::Global;
+use aya_ebpf::btf_maps::lpm_trie::Key;
+use aya_ebpf::btf_maps::{Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, RingBuf};
+use aya_ebpf::helpers::generated::{bpf_get_prandom_u32, bpf_ktime_get_coarse_ns};
+use aya_ebpf::macros::btf_map;
+use ichor_datapath_logic::{FlowTable, SocketTables, Tables};
+use ichor_datapath_types::{
+    Addr, Affinity, AffinityKey, Backend, Config, Counter, CounterKey, Endpoint, EndpointKey, Event, Flow, FlowKey, Fragment, FragmentKey, Hook,
+    Prefix, Service, ServiceKey, SharedFlow, SocketFlow, SocketFlowKey, Work,
+};
+
+const MEMORY_MAPPED: usize = aya_ebpf::bindings::BPF_F_MMAPABLE as usize;
+const NOT_BEFOREHAND: usize = aya_ebpf::bindings::BPF_F_NO_PREALLOC as usize;
+const IF_ABSENT: u64 = aya_ebpf::bindings::BPF_NOEXIST as u64;
+
+#[unsafe(no_mangle)]
+pub(crate) static CONFIG: Global<Config> = Global::new(Config {
+    features: 0,
+    uplink: 0,
+    node_v4: 0,
+    node_v6: [0; 4],
+    first_port: 0,
+    last_port: 0,
+    mtu: 0,
+    pad: 0,
+    mac: [0; 3],
+    pad2: 0,
+});
+
+#[btf_map]
+static SERVICES: HashMap<ServiceKey, Service, 65536, NOT_BEFOREHAND> = HashMap::new();
+#[btf_map]
+static SLOTS: Array<u32, 1048576, MEMORY_MAPPED> = Array::new();
+#[btf_map]
+static BACKENDS: Array<Backend, 65536, MEMORY_MAPPED> = Array::new();
+#[btf_map]
+static SOURCE_RANGES: LpmTrie<[u32; 5], u32, 16384> = LpmTrie::new();
+#[btf_map]
+static ENDPOINTS: HashMap<EndpointKey, Endpoint, 1024> = HashMap::new();
+#[btf_map]
+static PREFIXES: LpmTrie<Addr, Prefix, 16384> = LpmTrie::new();
+#[btf_map]
+static FLOWS4: LruHashMap<FlowKey<u32>, Flow<u32>, 131072> = LruHashMap::new();
+#[btf_map]
+static FLOWS6: LruHashMap<FlowKey<[u32; 4]>, Flow<[u32; 4]>, 65536> = LruHashMap::new();
+#[btf_map]
+static AFFINITIES: LruHashMap<AffinityKey, Affinity, 16384> = LruHashMap::new();
+#[btf_map]
+static FRAGMENTS: LruHashMap<FragmentKey, Fragment, 4096> = LruHashMap::new();
+#[btf_map]
+static SOCKETS: LruHashMap<SocketFlowKey, SocketFlow, 65536> = LruHashMap::new();
+#[btf_map]
+static WORK4: PerCpuArray<Work<u32>, { Hook::ALL.len() }> = PerCpuArray::new();
+#[btf_map]
+static WORK6: PerCpuArray<Work<[u32; 4]>, { Hook::ALL.len() }> = PerCpuArray::new();
+#[btf_map]
+static COUNTERS: PerCpuArray<Counter, { CounterKey::COUNT as usize }> = PerCpuArray::new();
+#[btf_map]
+static EVENTS: RingBuf<Event, 1048576> = RingBuf::new();
+
+/// The tables, for `logic`.
+pub(crate) struct Maps;
+
+/// The place where a hook puts flows together, one for each CPU.
+pub(crate) trait Workplace<A> {
+    fn work(&self, hook: Hook) -> Option<&'static mut Work<A>>;
+}
+
+macro_rules! flow_table {
+    ($map:ident, $work:ident, $octets:ty) => {
+        impl Workplace<$octets> for Maps {
+            #[inline(always)]
+            fn work(&self, hook: Hook) -> Option<&'static mut Work<$octets>> {
+                // SAFETY: this CPU runs no other program of the hook before this one ends, and it asks once.
+                $work.get_ptr_mut(hook as u32).map(|work| unsafe { &mut *work })
+            }
+        }
+
+        impl FlowTable<$octets> for Maps {
+            #[inline(always)]
+            fn flow(&self, key: &FlowKey<$octets>) -> Option<SharedFlow<'_, $octets>> {
+                let found = NonNull::new($map.get_ptr_mut(key)?)?;
+                // SAFETY: a value stays readable until the program ends, even where its entry is removed meanwhile.
+                Some(unsafe { SharedFlow::new(found) })
+            }
+
+            #[inline(always)]
+            fn put_flow(&self, key: &FlowKey<$octets>, flow: &Flow<$octets>) -> Option<()> {
+                $map.insert(key, flow, 0).ok()
+            }
+
+            #[inline(always)]
+            fn add_flow(&self, key: &FlowKey<$octets>, flow: &Flow<$octets>) -> Option<()> {
+                $map.insert(key, flow, IF_ABSENT).ok()
+            }
+        }
+    };
+}
+flow_table!(FLOWS4, WORK4, u32);
+flow_table!(FLOWS6, WORK6, [u32; 4]);
+
+/// A copy of a value that the agent may replace at any time.
+macro_rules! copied {
+    ($map:ident, $key:expr) => {
+        // SAFETY: a value stays readable until the program ends; what is torn by a change is right with the next packet.
+        unsafe { $map.get($key) }.copied()
+    };
+}
+
+impl Tables for Maps {
+    #[inline(always)]
+    fn now(&self) -> u32 {
+        // SAFETY: no arguments.
+        (unsafe { bpf_ktime_get_coarse_ns() } >> Config::CLOCK_SHIFT) as u32
+    }
+
+    #[inline(always)]
+    fn random(&self) -> u32 {
+        // SAFETY: no arguments.
+        unsafe { bpf_get_prandom_u32() }
+    }
+
+    #[inline(always)]
+    fn service(&self, key: &ServiceKey) -> Option<Service> {
+        copied!(SERVICES, key)
+    }
+
+    #[inline(always)]
+    fn slot(&self, index: u32) -> Option<u32> {
+        SLOTS.get(index).copied()
+    }
+
+    #[inline(always)]
+    fn backend(&self, id: u32) -> Option<Backend> {
+        BACKENDS.get(id).copied()
+    }
+
+    #[inline(always)]
+    fn affinity(&self, key: &AffinityKey) -> Option<Affinity> {
+        copied!(AFFINITIES, key)
+    }
+
+    #[inline(always)]
+    fn put_affinity(&self, key: &AffinityKey, affinity: &Affinity) {
+        // Without room, the client may get another backend next time: nothing that a packet should be dropped for.
+        let _full = AFFINITIES.insert(key, affinity, 0);
+    }
+
+    #[inline(always)]
+    fn in_source_range(&self, service: u32, client: &Addr) -> bool {
+        const BITS: u32 = 32 + 128;
+        let Addr([a, b, c, d]) = *client;
+        SOURCE_RANGES.get(&Key::new(BITS, [service, a, b, c, d])).is_some()
+    }
+
+    #[inline(always)]
+    fn endpoint(&self, addr: &Addr) -> Option<Endpoint> {
+        copied!(ENDPOINTS, &EndpointKey { addr: *addr })
+    }
+
+    #[inline(always)]
+    fn prefix(&self, addr: &Addr) -> Option<Prefix> {
+        PREFIXES.get(&Key::new(128, *addr)).copied()
+    }
+
+    #[inline(always)]
+    fn fragment(&self, key: &FragmentKey) -> Option<Fragment> {
+        copied!(FRAGMENTS, key)
+    }
+
+    #[inline(always)]
+    fn put_fragment(&self, key: &FragmentKey, fragment: &Fragment) {
+        // Without room, the later pieces count as those of a packet whose first was not seen.
+        let _full = FRAGMENTS.insert(key, fragment, 0);
+    }
+}
+
+impl SocketTables for Maps {
+    #[inline(always)]
+    fn socket_flow(&self, key: &SocketFlowKey) -> Option<SocketFlow> {
+        copied!(SOCKETS, key)
+    }
+
+    #[inline(always)]
+    fn put_socket_flow(&self, key: &SocketFlowKey, flow: &SocketFlow) {
+        // Without room, the process sees the backend's address instead of the service's.
+        let _full = SOCKETS.insert(key, flow, 0);
+    }
+}
+
+/// Counts a packet under what became of it; 0 stands for "went on".
+#[inline(always)]
+pub(crate) fn count(hook: Hook, reason: u8, bytes: u32) {
+    if let Some(counter) = COUNTERS.get_ptr_mut(CounterKey { hook, reason }.index()) {
+        // SAFETY: the counter of this CPU, which runs no other program of this kind meanwhile.
+        unsafe {
+            (*counter).packets += 1;
+            (*counter).bytes += u64::from(bytes);
+        }
+    }
+}
+
+/// Tells the agent; when it does not keep up, the event is lost and the counters still have it.
+#[inline(always)]
+pub(crate) fn tell(event: Event) {
+    if let Some(mut place) = EVENTS.reserve(0) {
+        place.write(event);
+        place.submit(0);
+    }
+}

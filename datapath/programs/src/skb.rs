@@ -1,0 +1,140 @@
+//! The hooks of traffic control: packets of pods, and of the uplink in both directions.
+
+use aya_ebpf::bindings::{__sk_buff, BPF_F_MARK_MANGLED_0, BPF_F_PSEUDO_HDR, TC_ACT_OK, TC_ACT_SHOT};
+use aya_ebpf::helpers::generated::{bpf_redirect, bpf_redirect_neigh, bpf_redirect_peer};
+use aya_ebpf::macros::classifier;
+use aya_ebpf::programs::TcContext;
+use ichor_datapath_logic::{Decision, Diff, Family, FlowTable, Next, Origin, Packet, V4, V6, apply, decide};
+use ichor_datapath_types::{DECIDED_MARK, DropReason, Eth, Hook, Pod, Tuple};
+
+use crate::direct::{self, Direct};
+use crate::maps::{CONFIG, Maps, Workplace, count};
+use crate::route::{Route, route};
+use crate::watch::dropped;
+
+/// As many bytes as the headers that are looked at can have.
+const HEADERS: u32 = 192;
+
+pub(crate) struct Skb(pub(crate) TcContext);
+
+impl Direct for Skb {
+    #[inline(always)]
+    fn range(&self) -> (usize, usize) {
+        let skb: *mut __sk_buff = self.0.skb.skb;
+        // SAFETY: the context that the kernel gave this program.
+        unsafe { ((*skb).data as usize, (*skb).data_end as usize) }
+    }
+}
+
+impl Packet for Skb {
+    #[inline(always)]
+    fn load<T: Pod>(&self, offset: usize) -> Option<T> {
+        direct::load(self, offset)
+    }
+
+    #[inline(always)]
+    fn store<T: Pod>(&mut self, offset: usize, value: T) -> Option<()> {
+        direct::store(self, offset, value)
+    }
+
+    /// By the kernel, which knows whether the sum is here yet.
+    #[inline(always)]
+    fn change_checksum(&mut self, offset: usize, pseudo: Diff, own: Diff, zero_is_none: bool) -> Option<()> {
+        let flags = if zero_is_none { u64::from(BPF_F_MARK_MANGLED_0) } else { 0 };
+        self.0.l4_csum_replace(offset, 0, pseudo.folded(), flags | u64::from(BPF_F_PSEUDO_HDR)).ok()?;
+        self.0.l4_csum_replace(offset, 0, own.folded(), flags).ok()
+    }
+}
+
+/// From a pod, on the host's end of its cable.
+#[classifier]
+pub(crate) fn from_endpoint(context: TcContext) -> i32 {
+    // SAFETY: the context that the kernel gave this program.
+    let interface = unsafe { (*context.skb.skb).ifindex };
+    run(Skb(context), Hook::FromEndpoint, Origin::Endpoint { interface })
+}
+
+/// From other machines, on the uplink.
+#[classifier]
+pub(crate) fn from_wire(context: TcContext) -> i32 {
+    run(Skb(context), Hook::FromWire, Origin::Wire { only_transit: false })
+}
+
+/// From the node's own processes to other machines, on the uplink.
+#[classifier]
+pub(crate) fn to_wire(context: TcContext) -> i32 {
+    // SAFETY: the context that the kernel gave this program.
+    if unsafe { (*context.skb.skb).mark } == DECIDED_MARK {
+        return TC_ACT_OK as i32;
+    }
+    run(Skb(context), Hook::ToWire, Origin::Host)
+}
+
+#[inline(always)]
+fn run(mut skb: Skb, hook: Hook, origin: Origin) -> i32 {
+    let length = skb.0.len();
+    let (start, end) = skb.range();
+    // Headers may lie in pages of their own.
+    if ((end - start) as u32) < HEADERS && ((end - start) as u32) < length {
+        let _short = skb.0.pull_data(if length < HEADERS { length } else { HEADERS });
+    }
+    let outcome = match skb.load::<Eth>(0) {
+        Some(Eth { ethertype: V4::ETHERTYPE, .. }) => of_family::<V4>(&mut skb, hook, origin),
+        Some(Eth { ethertype: V6::ETHERTYPE, .. }) => of_family::<V6>(&mut skb, hook, origin),
+        _ => Ok(TC_ACT_OK as i32),
+    };
+    match outcome {
+        Ok(action) => {
+            count(hook, 0, length);
+            action
+        }
+        Err(reason) => {
+            count(hook, reason as u8, length);
+            dropped(&skb, hook, reason, length);
+            TC_ACT_SHOT as i32
+        }
+    }
+}
+
+#[inline(always)]
+fn of_family<F: Family + Route>(skb: &mut Skb, hook: Hook, origin: Origin) -> Result<i32, DropReason>
+where
+    Maps: FlowTable<F::Octets> + Workplace<F::Octets>,
+{
+    let config = CONFIG.load();
+    let work = Maps.work(hook).ok_or(DropReason::FlowTable)?;
+    let decision: Decision<F::Octets> = decide::<F, _, _>(skb, &Maps, &config, origin, work)?;
+    if matches!(decision.next, Next::Refuse) {
+        return Err(DropReason::NoBackend);
+    }
+    apply::<F, _>(skb, &decision, work)?;
+    match decision.next {
+        Next::Pass | Next::Host | Next::Refuse => Ok(TC_ACT_OK as i32),
+        // SAFETY: a call by value.
+        Next::Endpoint => Ok(unsafe { bpf_redirect_peer(work.endpoint.interface, 0) } as i32),
+        Next::Route => out::<F>(skb, &decision, &work.flow.becomes),
+    }
+}
+
+/// To another machine, past the node's own stack.
+#[inline(always)]
+fn out<F: Family + Route>(skb: &mut Skb, decision: &Decision<F::Octets>, becomes: &Tuple<F::Octets>) -> Result<i32, DropReason> {
+    let context = skb.0.skb.skb;
+    // SAFETY: the context that the kernel gave this program.
+    let interface = unsafe { (*context).ifindex };
+    let found = route::<F>(context.cast(), interface, decision.ip.protocol, becomes);
+    skb.0.set_mark(DECIDED_MARK);
+    match found {
+        Some(hop) if hop.resolved => {
+            let frame = Eth { destination: hop.destination, source: hop.source, ethertype: F::ETHERTYPE };
+            skb.store(0, frame).ok_or(DropReason::Rewrite)?;
+            // SAFETY: a call by value.
+            Ok(unsafe { bpf_redirect(hop.interface, 0) } as i32)
+        }
+        // The kernel asks for the neighbour, and keeps the packet until it answers.
+        // SAFETY: a call by value, with no next hop of ours.
+        Some(hop) => Ok(unsafe { bpf_redirect_neigh(hop.interface, core::ptr::null_mut(), 0, 0) } as i32),
+        // No route for a shortcut: the kernel knows what to do, and tells the sender if it cannot.
+        None => Ok(TC_ACT_OK as i32),
+    }
+}

@@ -1,0 +1,86 @@
+//! The uplink's own hook, before the kernel has made a socket buffer: what only passes through this node turns here.
+
+use aya_ebpf::bindings::{xdp_action, xdp_md};
+use aya_ebpf::helpers::generated::bpf_redirect;
+use aya_ebpf::macros::xdp;
+use aya_ebpf::programs::XdpContext;
+use ichor_datapath_logic::{Decision, Family, FlowTable, Next, Origin, Packet, V4, V6, apply, decide};
+use ichor_datapath_types::{DropReason, Eth, Hook, Pod};
+
+use crate::direct::{self, Direct};
+use crate::maps::{CONFIG, Maps, Workplace, count};
+use crate::route::{Route, route};
+use crate::watch::dropped;
+
+pub(crate) struct Frame(*mut xdp_md);
+
+impl Direct for Frame {
+    #[inline(always)]
+    fn range(&self) -> (usize, usize) {
+        // SAFETY: the context that the kernel gave this program.
+        unsafe { ((*self.0).data as usize, (*self.0).data_end as usize) }
+    }
+}
+
+impl Packet for Frame {
+    #[inline(always)]
+    fn load<T: Pod>(&self, offset: usize) -> Option<T> {
+        direct::load(self, offset)
+    }
+
+    #[inline(always)]
+    fn store<T: Pod>(&mut self, offset: usize, value: T) -> Option<()> {
+        direct::store(self, offset, value)
+    }
+}
+
+#[xdp]
+pub(crate) fn xdp_wire(context: XdpContext) -> u32 {
+    let mut frame = Frame(context.ctx);
+    let (start, end) = frame.range();
+    let length = (end - start) as u32;
+    let outcome = match frame.load::<Eth>(0) {
+        Some(Eth { ethertype: V4::ETHERTYPE, .. }) => of_family::<V4>(&mut frame),
+        Some(Eth { ethertype: V6::ETHERTYPE, .. }) => of_family::<V6>(&mut frame),
+        _ => Ok(xdp_action::XDP_PASS),
+    };
+    match outcome {
+        // The next hook counts what it is left.
+        Ok(xdp_action::XDP_PASS) => xdp_action::XDP_PASS,
+        Ok(action) => {
+            count(Hook::Xdp, 0, length);
+            action
+        }
+        Err(reason) => {
+            count(Hook::Xdp, reason as u8, length);
+            dropped(&frame, Hook::Xdp, reason, length);
+            xdp_action::XDP_DROP
+        }
+    }
+}
+
+#[inline(always)]
+fn of_family<F: Family + Route>(frame: &mut Frame) -> Result<u32, DropReason>
+where
+    Maps: FlowTable<F::Octets> + Workplace<F::Octets>,
+{
+    let config = CONFIG.load();
+    let work = Maps.work(Hook::Xdp).ok_or(DropReason::FlowTable)?;
+    let decision: Decision<F::Octets> = decide::<F, _, _>(frame, &Maps, &config, Origin::Wire { only_transit: true }, work)?;
+    if !matches!(decision.next, Next::Route) {
+        return Ok(xdp_action::XDP_PASS);
+    }
+    // SAFETY: the context that the kernel gave this program.
+    let interface = unsafe { (*frame.0).ingress_ifindex };
+    // Unless the neighbour is known, nothing is changed yet: traffic control can wait for it.
+    let Some(hop) = route::<F>(frame.0.cast(), interface, decision.ip.protocol, &work.flow.becomes).filter(|hop| hop.resolved) else {
+        return Ok(xdp_action::XDP_PASS);
+    };
+    apply::<F, _>(frame, &decision, work)?;
+    frame.store(0, Eth { destination: hop.destination, source: hop.source, ethertype: F::ETHERTYPE }).ok_or(DropReason::Rewrite)?;
+    if hop.interface == interface {
+        return Ok(xdp_action::XDP_TX);
+    }
+    // SAFETY: a call by value.
+    Ok(unsafe { bpf_redirect(hop.interface, 0) } as u32)
+}
