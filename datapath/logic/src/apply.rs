@@ -3,7 +3,8 @@
 use ichor_datapath_types::{DropReason, Endpoint, Eth, Tuple, Work, flow_flag};
 
 use crate::checksum::Diff;
-use crate::decide::{Decision, Next};
+use crate::decide::{Decision, Next, says_service};
+use crate::error::rewrite_error;
 use crate::family::Family;
 use crate::packet::{Packet, transport_kind};
 
@@ -15,13 +16,32 @@ const ICMP_IDENTIFIER: usize = 4;
 /// Rewrites the packet. Checksums come first: on a socket buffer they are calls that make what was read before stale.
 #[inline(always)]
 pub fn apply<F: Family, P: Packet>(packet: &mut P, decision: &Decision<F::Octets>, work: &Work<F::Octets>) -> Result<(), DropReason> {
-    if decision.changes & (flow_flag::SOURCE | flow_flag::DESTINATION) != 0 {
-        rewrite::<F, P>(packet, decision, &work.flow.becomes).ok_or(DropReason::Rewrite)?;
+    written::<F, P>(packet, decision, work).ok_or(DropReason::Rewrite)
+}
+
+#[inline(always)]
+fn written<F: Family, P: Packet>(packet: &mut P, decision: &Decision<F::Octets>, work: &Work<F::Octets>) -> Option<()> {
+    if decision.transport.kind == transport_kind::ERROR {
+        rewrite_error::<F, P>(packet, decision, work)?;
+    } else if decision.changes & (flow_flag::SOURCE | flow_flag::DESTINATION) != 0 {
+        rewrite::<F, P>(packet, decision, &work.flow.becomes)?;
     }
     match decision.next {
-        Next::Endpoint => deliver::<F, P>(packet, &work.endpoint).ok_or(DropReason::Rewrite),
-        Next::Route => F::decrement(packet).ok_or(DropReason::Rewrite),
-        Next::Pass | Next::Host | Next::Refuse => Ok(()),
+        Next::Endpoint => {
+            deliver::<F, P>(packet, &work.endpoint)?;
+            if decision.told {
+                F::forget(packet)?;
+            }
+            Some(())
+        }
+        Next::Route => {
+            F::decrement(packet)?;
+            if says_service(decision) {
+                F::tell(packet, decision.ip.destination, decision.transport.destination_port)?;
+            }
+            Some(())
+        }
+        Next::Pass | Next::Host | Next::Refuse | Next::TooBig => Some(()),
     }
 }
 

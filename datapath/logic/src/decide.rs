@@ -1,11 +1,12 @@
 //! What a packet becomes and where it goes.
 
 use ichor_datapath_types::{
-    Config, DropReason, FlowKey, Fragment, FragmentKey, Icmp, Octets, Tuple, Work, endpoint_flag, ethertype, icmp6, proto,
+    Config, DropReason, FlowKey, Fragment, FragmentKey, Icmp, Octets, Tuple, Work, endpoint_flag, ethertype, flow_flag, icmp6, proto,
 };
 
+use crate::error::error_about;
 use crate::family::{Family, Ip, Piece};
-use crate::open::open;
+use crate::open::{is_hidden, open};
 use crate::packet::{Packet, Transport, transport, transport_kind};
 use crate::{FlowTable, Tables, flow};
 
@@ -33,6 +34,8 @@ pub enum Next {
     Route,
     /// Back to the sender, who is told that nobody answers.
     Refuse,
+    /// Back to the sender, who is told to send less at once.
+    TooBig,
 }
 
 /// What `apply` needs beside the flow in `Work`.
@@ -43,6 +46,8 @@ pub struct Decision<A> {
     /// Which ends of the tuple change: `flow_flag::SOURCE` and `flow_flag::DESTINATION`.
     pub changes: u8,
     pub next: Next,
+    /// Whether the packet says for which service another node sent it.
+    pub told: bool,
 }
 
 /// No transport begins behind this: a mask, by which the verifier knows.
@@ -62,12 +67,25 @@ where
     P: Packet,
     T: Tables + FlowTable<F::Octets>,
 {
-    let decision = found::<F, P, T>(packet, tables, config, origin, work)?;
+    let mut decision = found::<F, P, T>(packet, tables, config, origin, work)?;
+    if says_service(&decision) && decision.ip.length + F::DIRECT as u32 > u32::from(config.mtu) {
+        decision.next = Next::TooBig;
+    }
     // A packet that may not be forwarded again is the kernel's, which tells the sender.
     if decision.ip.ttl <= 1 && matches!(decision.next, Next::Endpoint | Next::Route) {
         return Ok(passed(decision.ip));
     }
+    decision.changes = work.settled(u32::from(decision.changes)) as u8;
+    decision.transport.kind = work.settled(u32::from(decision.transport.kind)) as u8;
+    decision.ip.transport = work.settled(decision.ip.transport as u32) as usize & MAX_OFFSET;
     Ok(decision)
+}
+
+/// Whether the backend's node must be told for which service the packet is: before it knows the flow.
+#[inline(always)]
+pub(crate) fn says_service<A>(decision: &Decision<A>) -> bool {
+    let begins = decision.transport.kind == transport_kind::UDP || flow::opens(&decision.transport);
+    decision.changes & flow_flag::DIRECT != 0 && begins
 }
 
 #[inline(always)]
@@ -95,7 +113,7 @@ where
     transport.kind = work.settled(u32::from(transport.kind)) as u8;
     ip.protocol = work.settled(u32::from(ip.protocol)) as u8;
     match transport.kind {
-        transport_kind::OTHER => return without_transport::<F, T>(tables, config, origin, ip),
+        transport_kind::OTHER => return without_transport::<F, P, T>(packet, tables, config, origin, ip, work),
         transport_kind::TRUNCATED => return Err(DropReason::Truncated),
         _ => {}
     }
@@ -110,6 +128,12 @@ where
         pad: 0,
         pad2: 0,
     };
+    let mut told = false;
+    if matches!(origin, Origin::Wire { .. })
+        && let Some((service, port)) = F::told(packet, &ip)
+    {
+        (work.told, work.told_port, told) = (service, u32::from(port), true);
+    }
     if let Some(known) = tables.flow(&work.key) {
         let state = known.state();
         if !flow::is_over(state, &transport) {
@@ -123,10 +147,10 @@ where
             }
             work.flow.becomes = known.becomes();
             let next = next_hop::<F, T>(tables, origin, work);
-            return Ok(Decision { ip, transport, changes: known.flags(), next });
+            return Ok(Decision { ip, transport, changes: known.flags(), next, told });
         }
     }
-    open::<F, T>(tables, config, origin, Decision { ip, transport, changes: 0, next: Next::Pass }, work)
+    open::<F, T>(tables, config, origin, Decision { ip, transport, changes: 0, next: Next::Pass, told }, work)
 }
 
 /// The transport, also of a packet in pieces.
@@ -161,14 +185,24 @@ fn of_piece<F: Family, P: Packet, T: Tables>(packet: &P, tables: &T, ip: &Ip<F::
 
 /// What has no ports cannot be translated: it goes on with its addresses, or not at all where they must not be seen.
 #[inline(always)]
-fn without_transport<F: Family, T: Tables>(
+fn without_transport<F, P, T>(
+    packet: &P,
     tables: &T,
     config: &Config,
     origin: Origin,
     ip: Ip<F::Octets>,
-) -> Result<Decision<F::Octets>, DropReason> {
+    work: &mut Work<F::Octets>,
+) -> Result<Decision<F::Octets>, DropReason>
+where
+    F: Family,
+    P: Packet,
+    T: Tables + FlowTable<F::Octets>,
+{
+    if ip.protocol == F::ICMP && matches!(ip.piece, Piece::Whole) {
+        return Ok(error_about::<F, P, T>(packet, tables, origin, ip, work).unwrap_or(passed(ip)));
+    }
     let from_endpoint = matches!(origin, Origin::Endpoint { .. });
-    if from_endpoint && matches!(ip.piece, Piece::Later) && crate::open::is_hidden::<F, T>(tables, config, ip.destination) {
+    if from_endpoint && matches!(ip.piece, Piece::Later) && is_hidden::<F, T>(tables, config, ip.destination) {
         return Err(DropReason::FragmentUnknown);
     }
     Ok(passed(ip))
@@ -185,8 +219,8 @@ fn is_neighbour_discovery<F: Family, P: Packet>(packet: &P, ip: &Ip<F::Octets>) 
 }
 
 #[inline(always)]
-fn passed<A: Octets>(ip: Ip<A>) -> Decision<A> {
-    Decision { ip, transport: Transport::OTHER, changes: 0, next: Next::Pass }
+pub(crate) fn passed<A: Octets>(ip: Ip<A>) -> Decision<A> {
+    Decision { ip, transport: Transport::OTHER, changes: 0, next: Next::Pass, told: false }
 }
 
 /// Where the packet goes when it is rewritten.

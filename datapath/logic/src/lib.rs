@@ -10,21 +10,27 @@
 mod apply;
 mod checksum;
 mod decide;
+mod error;
 mod family;
 mod flow;
 mod open;
 mod packet;
 mod service;
 mod socket;
+mod v4;
+mod v6;
 
 pub use apply::apply;
 pub use checksum::Diff;
 pub use decide::{Decision, Next, Origin, decide};
-pub use family::{Family, Ip, Piece, V4, V6};
+pub use error::answer;
+pub use family::{ErrorHead, Family, Inner, Ip, Piece};
 pub use flow::next_state;
-pub use packet::{Packet, Transport, transport, transport_kind};
+pub use packet::{Packet, Place, Transport, transport, transport_kind};
 pub use service::hash;
 pub use socket::{Answer, Request, SocketTables, believed, connect};
+pub use v4::V4;
+pub use v6::V6;
 
 use ichor_datapath_types::{
     Addr, Affinity, AffinityKey, Backend, Endpoint, Flow, FlowKey, Fragment, FragmentKey, Octets, Prefix, Service, ServiceKey, SharedFlow,

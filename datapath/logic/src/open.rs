@@ -73,6 +73,9 @@ where
             Origin::Wire { .. } => is_service && !direct,
             Origin::Host => false,
         };
+    if decision.told && matches!(decision.next, Next::Endpoint) && !is_service {
+        return answered_directly::<F, T>(tables, decision, work);
+    }
     if !is_service && !hidden {
         // Nothing changes, and nobody has to remember that.
         decision.next = unchanged(decision.next, origin);
@@ -89,6 +92,28 @@ where
     }
     tables.put_flow(&work.key, &work.flow).ok_or(DropReason::FlowTable)?;
     decision.changes = work.flow.flags;
+    Ok(decision)
+}
+
+/// Another node chose a pod here for a service, and leaves the answers to this one.
+#[inline(always)]
+fn answered_directly<F, T>(tables: &T, decision: Decision<F::Octets>, work: &mut Work<F::Octets>) -> Result<Decision<F::Octets>, DropReason>
+where
+    F: Family,
+    T: Tables + FlowTable<F::Octets>,
+{
+    let told_port = work.told_port as u16;
+    let asked = ServiceKey { addr: F::widen(work.told), port: told_port, protocol: work.key.protocol, scope: scope::CLUSTER };
+    // Only what is a service may be spoken for.
+    if tables.service(&asked).is_none() {
+        return Err(DropReason::NotAService);
+    }
+    reply(work);
+    work.reply.becomes.source = work.told;
+    work.reply.becomes.source_port = told_port;
+    work.reply.flags = flow_flag::REPLY | flow_flag::SOURCE;
+    tables.put_flow(&work.reply_key, &work.reply).ok_or(DropReason::FlowTable)?;
+    tables.put_flow(&work.key, &work.flow).ok_or(DropReason::FlowTable)?;
     Ok(decision)
 }
 
@@ -183,8 +208,9 @@ where
     reply(work);
     let is_echo = matches!(work.key.protocol, proto::ICMP | proto::ICMP6);
     let ports = u32::from(config.last_port.wrapping_sub(config.first_port)) + 1;
-    let mut number = ((u64::from(tables.random()) * u64::from(ports)) >> 32) as u32;
     for _ in 0..TRIES {
+        // Drawn anew each time: what one try leaves to the next, the verifier follows through the rest of the program.
+        let number = ((u64::from(tables.random()) * u64::from(ports)) >> 32) as u32;
         let port = config.first_port.wrapping_add(number as u16).to_be();
         work.flow.becomes.source_port = port;
         work.reply_key.tuple.destination_port = port;
@@ -195,8 +221,6 @@ where
         if tables.add_flow(&work.reply_key, &work.reply).is_some() {
             return Ok(());
         }
-        // The next port, around the end.
-        number = if number + 1 >= ports { 0 } else { number + 1 };
     }
     Err(DropReason::NoPort)
 }

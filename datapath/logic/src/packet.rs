@@ -4,11 +4,27 @@ use ichor_datapath_types::{Icmp, Pod, Ports, Tcp, Udp, icmp4, icmp6, proto};
 
 use crate::checksum::Diff;
 
+/// Where a packet grows or shrinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Behind the Ethernet header.
+    BeforeIp,
+    /// Behind the shortest IP header of this many bytes.
+    AfterIp { header: usize },
+}
+
 /// A frame with its Ethernet header.
 pub trait Packet {
     /// Nothing where the value would reach behind the end. The verifier must see a bound of `offset` below 64 KiB.
     fn load<T: Pod>(&self, offset: usize) -> Option<T>;
     fn store<T: Pod>(&mut self, offset: usize, value: T) -> Option<()>;
+
+    /// Cuts off what is behind `length` bytes.
+    fn cut(&mut self, length: usize) -> Option<()>;
+    /// Opens a gap of `size` bytes.
+    fn insert(&mut self, place: Place, size: usize) -> Option<()>;
+    /// Takes out `size` bytes.
+    fn remove(&mut self, place: Place, size: usize) -> Option<()>;
 
     /// Changes the checksum of an IPv4 header.
     #[inline(always)]
@@ -44,6 +60,8 @@ pub mod transport_kind {
     pub const OTHER: u8 = 5;
     /// The packet ends inside its header.
     pub const TRUNCATED: u8 = 6;
+    /// A node on the way tells about a packet of a flow.
+    pub const ERROR: u8 = 7;
 }
 
 /// The transport, as far as flows are concerned. What is not there is a kind and not an `Option`: the compiler leaves

@@ -3,6 +3,7 @@
 //! Each hook is a wiring: it reads its context, asks `logic`, and turns the answer into an action and a count.
 #![no_std]
 #![no_main]
+#![feature(asm_experimental_arch)]
 
 mod direct;
 mod maps;

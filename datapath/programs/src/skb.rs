@@ -1,10 +1,10 @@
 //! The hooks of traffic control: packets of pods, and of the uplink in both directions.
 
-use aya_ebpf::bindings::{__sk_buff, BPF_F_MARK_MANGLED_0, BPF_F_PSEUDO_HDR, TC_ACT_OK, TC_ACT_SHOT};
-use aya_ebpf::helpers::generated::{bpf_redirect, bpf_redirect_neigh, bpf_redirect_peer};
+use aya_ebpf::bindings::{__sk_buff, BPF_F_MARK_MANGLED_0, BPF_F_PSEUDO_HDR, TC_ACT_OK, TC_ACT_SHOT, bpf_adj_room_mode};
+use aya_ebpf::helpers::generated::{bpf_redirect, bpf_redirect_neigh, bpf_redirect_peer, bpf_skb_change_tail};
 use aya_ebpf::macros::classifier;
 use aya_ebpf::programs::TcContext;
-use ichor_datapath_logic::{Decision, Diff, Family, FlowTable, Next, Origin, Packet, V4, V6, apply, decide};
+use ichor_datapath_logic::{Decision, Diff, Family, FlowTable, Next, Origin, Packet, Place, V4, V6, answer, apply, decide};
 use ichor_datapath_types::{DECIDED_MARK, DropReason, Eth, Hook, Pod, Tuple};
 
 use crate::direct::{self, Direct};
@@ -37,12 +37,36 @@ impl Packet for Skb {
         direct::store(self, offset, value)
     }
 
+    #[inline(always)]
+    fn cut(&mut self, length: usize) -> Option<()> {
+        // SAFETY: the context that the kernel gave this program.
+        (unsafe { bpf_skb_change_tail(self.0.skb.skb, length as u32, 0) } == 0).then_some(())
+    }
+
+    #[inline(always)]
+    fn insert(&mut self, place: Place, size: usize) -> Option<()> {
+        self.0.adjust_room(size as i32, room(place), 0).ok()
+    }
+
+    #[inline(always)]
+    fn remove(&mut self, place: Place, size: usize) -> Option<()> {
+        self.0.adjust_room(-(size as i32), room(place), 0).ok()
+    }
+
     /// By the kernel, which knows whether the sum is here yet.
     #[inline(always)]
     fn change_checksum(&mut self, offset: usize, pseudo: Diff, own: Diff, zero_is_none: bool) -> Option<()> {
         let flags = if zero_is_none { u64::from(BPF_F_MARK_MANGLED_0) } else { 0 };
         self.0.l4_csum_replace(offset, 0, pseudo.folded(), flags | u64::from(BPF_F_PSEUDO_HDR)).ok()?;
         self.0.l4_csum_replace(offset, 0, own.folded(), flags).ok()
+    }
+}
+
+#[inline(always)]
+fn room(place: Place) -> u32 {
+    match place {
+        Place::BeforeIp => bpf_adj_room_mode::BPF_ADJ_ROOM_MAC,
+        Place::AfterIp { .. } => bpf_adj_room_mode::BPF_ADJ_ROOM_NET,
     }
 }
 
@@ -104,16 +128,33 @@ where
     let config = CONFIG.load();
     let work = Maps.work(hook).ok_or(DropReason::FlowTable)?;
     let decision: Decision<F::Octets> = decide::<F, _, _>(skb, &Maps, &config, origin, work)?;
-    if matches!(decision.next, Next::Refuse) {
-        return Err(DropReason::NoBackend);
+    if matches!(decision.next, Next::Refuse | Next::TooBig) {
+        return turned_around::<F>(skb, hook, &decision);
     }
     apply::<F, _>(skb, &decision, work)?;
     match decision.next {
-        Next::Pass | Next::Host | Next::Refuse => Ok(TC_ACT_OK as i32),
+        Next::Pass | Next::Host | Next::Refuse | Next::TooBig => Ok(TC_ACT_OK as i32),
         // SAFETY: a call by value.
         Next::Endpoint => Ok(unsafe { bpf_redirect_peer(work.endpoint.interface, 0) } as i32),
         Next::Route => out::<F>(skb, &decision, &work.flow.becomes),
     }
+}
+
+/// Drops the packet and tells its sender.
+#[inline(always)]
+fn turned_around<F: Family>(skb: &mut Skb, hook: Hook, decision: &Decision<F::Octets>) -> Result<i32, DropReason> {
+    let (head, told, untold) = if matches!(decision.next, Next::Refuse) {
+        (F::port_unreachable(), DropReason::Refused, DropReason::NoBackend)
+    } else {
+        (F::too_big(CONFIG.load().mtu - F::DIRECT as u16), DropReason::TooBig, DropReason::TooBig)
+    };
+    let length = skb.0.len();
+    answer::<F, _>(skb, decision, head, untold)?;
+    count(hook, told as u8, length);
+    // SAFETY: the context that the kernel gave this program.
+    let interface = unsafe { (*skb.0.skb.skb).ifindex };
+    // SAFETY: calls by value. A pod's packets come in on the host's end of its cable, and go out there, too.
+    Ok(unsafe { bpf_redirect(interface, 0) } as i32)
 }
 
 /// To another machine, past the node's own stack.

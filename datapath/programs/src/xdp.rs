@@ -1,11 +1,11 @@
 //! The uplink's own hook, before the kernel has made a socket buffer: what only passes through this node turns here.
 
 use aya_ebpf::bindings::{xdp_action, xdp_md};
-use aya_ebpf::helpers::generated::bpf_redirect;
+use aya_ebpf::helpers::generated::{bpf_redirect, bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
-use ichor_datapath_logic::{Decision, Family, FlowTable, Next, Origin, Packet, V4, V6, apply, decide};
-use ichor_datapath_types::{DropReason, Eth, Hook, Pod};
+use ichor_datapath_logic::{Decision, Family, FlowTable, Next, Origin, Packet, Place, V4, V6, apply, decide};
+use ichor_datapath_types::{DropReason, Eth, Hook, Ipv4, Ipv6, Pod};
 
 use crate::direct::{self, Direct};
 use crate::maps::{CONFIG, Maps, Workplace, count};
@@ -32,6 +32,54 @@ impl Packet for Frame {
     fn store<T: Pod>(&mut self, offset: usize, value: T) -> Option<()> {
         direct::store(self, offset, value)
     }
+
+    #[inline(always)]
+    fn cut(&mut self, length: usize) -> Option<()> {
+        let (start, end) = self.range();
+        // SAFETY: the context that the kernel gave this program.
+        (unsafe { bpf_xdp_adjust_tail(self.0, length as i32 - (end - start) as i32) } == 0).then_some(())
+    }
+
+    #[inline(always)]
+    fn insert(&mut self, place: Place, size: usize) -> Option<()> {
+        // SAFETY: the context that the kernel gave this program.
+        let grown = unsafe { bpf_xdp_adjust_head(self.0, -(size as i32)) } == 0;
+        if grown { headers_move(self, place, size, 0) } else { None }
+    }
+
+    #[inline(always)]
+    fn remove(&mut self, place: Place, size: usize) -> Option<()> {
+        headers_move(self, place, 0, size)?;
+        // SAFETY: the context that the kernel gave this program.
+        (unsafe { bpf_xdp_adjust_head(self.0, size as i32) } == 0).then_some(())
+    }
+}
+
+/// Moves the headers in front of a place.
+#[inline(always)]
+fn headers_move(frame: &mut Frame, place: Place, from: usize, to: usize) -> Option<()> {
+    const IP: usize = size_of::<Eth>();
+    // What lies in the direction of the move goes first.
+    if to < from {
+        let head: Eth = frame.load(from)?;
+        frame.store(to, head)?;
+    }
+    match place {
+        Place::AfterIp { header } if header == size_of::<Ipv4>() => {
+            let head: Ipv4 = frame.load(from + IP)?;
+            frame.store(to + IP, head)?;
+        }
+        Place::AfterIp { .. } => {
+            let head: Ipv6 = frame.load(from + IP)?;
+            frame.store(to + IP, head)?;
+        }
+        Place::BeforeIp => {}
+    }
+    if to > from {
+        let head: Eth = frame.load(from)?;
+        frame.store(to, head)?;
+    }
+    Some(())
 }
 
 #[xdp]

@@ -45,6 +45,7 @@ drop_reasons! {
     15 TooBig "too-big" "The packet does not fit the next link, and must not be cut."
     16 Refused "refused" "The service has no backend, and the client was told so."
     17 UnknownTransport "unknown-transport" "The service is not reached with this protocol."
+    18 NotAService "not-a-service" "Another machine speaks for a service that there is not."
 }
 
 #[cfg(test)]

@@ -53,6 +53,9 @@ pub struct Work<A> {
     pub reply: Flow<A>,
     /// Who has the destination, where that is a pod here.
     pub endpoint: Endpoint,
+    /// For which address of a service the packet came, where another node says so.
+    pub told: A,
+    pub told_port: u32,
     /// Where numbers are forgotten, see `settled`.
     pub settled: u32,
 }

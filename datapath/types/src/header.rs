@@ -37,6 +37,29 @@ pod! {
     struct Icmp: size 8 align 2 { kind: u8, code: u8, checksum: u16, rest: [u16; 2] }
 }
 
+pod! {
+    /// An option of IPv4 that tells a backend's node for which service address the packet came. Its form has a version
+    /// of its own, for nodes of different releases talk to each other.
+    struct Direct4: size 12 align 4 { kind: u8, length: u8, version: u8, pad: u8, port: u16, pad2: u16, addr: u32 }
+
+    /// The same as a whole destination options header of IPv6.
+    struct Direct6: size 24 align 4 {
+        next: u8, length_8: u8, kind: u8, length: u8, version: u8, pad: u8, port: u16, addr: [u32; 4],
+    }
+}
+
+impl Direct4 {
+    /// RFC 4727's number for experiments, in the form that every piece of a packet carries.
+    pub const KIND: u8 = 0x9e;
+    pub const VERSION: u8 = 1;
+}
+
+impl Direct6 {
+    /// RFC 4727's number for experiments: to be skipped by who does not know it, and not to be changed on the way.
+    pub const KIND: u8 = 0x1e;
+    pub const VERSION: u8 = 1;
+}
+
 /// Types of Ethernet frames, as they stand on the wire.
 pub mod ethertype {
     pub const IPV4: u16 = 0x0800_u16.to_be();

@@ -23,6 +23,8 @@ pub use drop_reason::DropReason;
 pub use endpoint::{Endpoint, EndpointKey, Fragment, FragmentKey, Prefix, PrefixKey, endpoint_flag, prefix_flag};
 pub use event::{Event, event_kind};
 pub use flow::{Flow, FlowKey, SharedFlow, Tuple, Work, flow_flag, flow_state};
-pub use header::{Arp, Eth, Icmp, Ipv4, Ipv6, Ipv6Extension, Ipv6Fragment, Ports, Tcp, Udp, ethertype, icmp4, icmp6, proto, tcp_flag};
+pub use header::{
+    Arp, Direct4, Direct6, Eth, Icmp, Ipv4, Ipv6, Ipv6Extension, Ipv6Fragment, Ports, Tcp, Udp, ethertype, icmp4, icmp6, proto, tcp_flag,
+};
 pub use pod::{Pod, bytes_of};
 pub use service::{Affinity, AffinityKey, Backend, Service, ServiceKey, SocketFlow, SocketFlowKey, SourceRangeKey, scope, service_flag};

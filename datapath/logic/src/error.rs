@@ -1,0 +1,141 @@
+//! Errors of ICMP: those that tell about a translated packet, and those that this node sends itself.
+
+use ichor_datapath_types::{DropReason, Eth, FlowKey, Icmp, Ports, Tuple, Work, flow_flag, proto};
+
+use crate::checksum::{Diff, sum_of};
+use crate::decide::{Decision, Next, Origin, next_hop};
+use crate::family::{ErrorHead, Family, Inner, Ip, L2, Piece};
+use crate::packet::{Packet, Place, Transport, transport_kind};
+use crate::{FlowTable, Tables};
+
+const ICMP: usize = size_of::<Icmp>();
+const CHECKSUM: usize = 2;
+/// Where an echo has its identifier.
+const IDENTIFIER: usize = 4;
+
+/// Finds the flow whose packet an error tells about. The flow's answers have the key that the inner packet has the other
+/// way round, and become what the inner packet's sender must read.
+#[inline(always)]
+pub(crate) fn error_about<F, P, T>(
+    packet: &P,
+    tables: &T,
+    origin: Origin,
+    ip: Ip<F::Octets>,
+    work: &mut Work<F::Octets>,
+) -> Option<Decision<F::Octets>>
+where
+    F: Family,
+    P: Packet,
+    T: Tables + FlowTable<F::Octets>,
+{
+    let head: Icmp = packet.load(ip.transport)?;
+    if !F::is_error(head.kind) {
+        return None;
+    }
+    let inner = F::parse_inner(packet, ip.transport + ICMP)?;
+    let ports = inner_ports::<F, P>(packet, &inner)?;
+    work.key = FlowKey {
+        tuple: Tuple {
+            source: inner.destination,
+            destination: inner.source,
+            source_port: ports.destination,
+            destination_port: ports.source,
+        },
+        protocol: inner.protocol,
+        pad: 0,
+        pad2: 0,
+    };
+    let known = tables.flow(&work.key)?;
+    work.flow.becomes = known.becomes();
+    let changes = known.flags();
+    let next = next_hop::<F, T>(tables, origin, work);
+    if matches!(origin, Origin::Wire { only_transit: true }) && !matches!(next, Next::Route) {
+        return None;
+    }
+    let transport = Transport { kind: transport_kind::ERROR, ..Transport::OTHER };
+    Some(Decision { ip, transport, changes, next, told: false })
+}
+
+#[inline(always)]
+fn inner_ports<F: Family, P: Packet>(packet: &P, inner: &Inner<F::Octets>) -> Option<Ports> {
+    match inner.protocol {
+        proto::TCP | proto::UDP | proto::SCTP => packet.load(inner.transport),
+        protocol if protocol == F::ICMP => {
+            let echo: Icmp = packet.load(inner.transport)?;
+            let [identifier, _] = echo.rest;
+            Some(Ports { source: identifier, destination: identifier })
+        }
+        _ => None,
+    }
+}
+
+/// Rewrites an error, and the packet in it.
+#[inline(always)]
+pub(crate) fn rewrite_error<F: Family, P: Packet>(packet: &mut P, decision: &Decision<F::Octets>, work: &Work<F::Octets>) -> Option<()> {
+    let Decision { ip, changes, .. } = decision;
+    let becomes = work.flow.becomes;
+    let inner = F::parse_inner(packet, ip.transport + ICMP)?;
+    let ports = inner_ports::<F, P>(packet, &inner)?;
+    let mut own = F::store_inner(packet, &inner, becomes.destination, becomes.source)?;
+    if inner.protocol == F::ICMP {
+        packet.store(inner.transport + IDENTIFIER, becomes.destination_port)?;
+        own = own.plus(Diff::of_u16(ports.source, becomes.destination_port));
+    } else {
+        packet.store(inner.transport, Ports { source: becomes.destination_port, destination: becomes.source_port })?;
+        own = own.plus(Diff::of_u16(ports.source, becomes.destination_port));
+        own = own.plus(Diff::of_u16(ports.destination, becomes.source_port));
+    }
+    let mut addresses = Diff::NONE;
+    let mut source = ip.source;
+    // Who answered under another address tells about it under that one, too; a router on the way has its own.
+    if changes & flow_flag::SOURCE != 0 && ip.source == inner.destination {
+        source = becomes.source;
+        addresses = F::diff(ip.source, source);
+    }
+    addresses = addresses.plus(F::diff(ip.destination, becomes.destination));
+    F::addresses_changed(packet, addresses)?;
+    let pseudo = if F::ICMP_COVERS_ADDRESSES { addresses } else { Diff::NONE };
+    packet.change_checksum(ip.transport + CHECKSUM, pseudo, own, false)?;
+    packet.store(F::SOURCE, source)?;
+    packet.store(F::DESTINATION, becomes.destination)
+}
+
+/// Makes of a packet the error that tells its sender why it goes no further, and turns it around. The reason stays the
+/// caller's where there is nobody to tell: pieces, and headers with options.
+#[inline(always)]
+pub fn answer<F: Family, P: Packet>(
+    packet: &mut P,
+    decision: &Decision<F::Octets>,
+    head: ErrorHead,
+    reason: DropReason,
+) -> Result<(), DropReason> {
+    let ip = &decision.ip;
+    if ip.transport != L2 + F::HEADER || !matches!(ip.piece, Piece::Whole) {
+        return Err(reason);
+    }
+    let answered = match decision.transport.kind {
+        // As far as the checksum, which the kernel may still have to write.
+        transport_kind::TCP => tell::<F, P, 20>(packet, ip, head),
+        transport_kind::UDP => tell::<F, P, 8>(packet, ip, head),
+        _ => return Err(reason),
+    };
+    answered.ok_or(reason)
+}
+
+#[inline(always)]
+fn tell<F: Family, P: Packet, const TRANSPORT: usize>(packet: &mut P, ip: &Ip<F::Octets>, head: ErrorHead) -> Option<()> {
+    let frame: Eth = packet.load(0)?;
+    packet.cut(L2 + F::HEADER + TRANSPORT)?;
+    packet.insert(Place::BeforeIp, F::HEADER + ICMP)?;
+    packet.store(0, Eth { destination: frame.source, source: frame.destination, ethertype: F::ETHERTYPE })?;
+    let payload = ICMP + F::HEADER + TRANSPORT;
+    F::write_header(packet, ip.destination, ip.source, payload)?;
+    let at = L2 + F::HEADER;
+    packet.store(at, Icmp { kind: head.kind, code: head.code, checksum: 0, rest: head.rest })?;
+    let pseudo = F::pseudo_sum(ip.destination, ip.source, payload);
+    let inner = if F::HEADER == 40 { sum_of::<P, 10>(packet, at + ICMP)? } else { sum_of::<P, 5>(packet, at + ICMP)? };
+    let transport =
+        if TRANSPORT == 20 { sum_of::<P, 5>(packet, at + ICMP + F::HEADER)? } else { sum_of::<P, 2>(packet, at + ICMP + F::HEADER)? };
+    let sum = sum_of::<P, 2>(packet, at)?.plus(inner).plus(transport).plus(pseudo);
+    packet.store(at + CHECKSUM, sum.applied(!0))
+}

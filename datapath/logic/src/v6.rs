@@ -1,0 +1,216 @@
+//! IPv6.
+
+use ichor_datapath_types::{Addr, Config, Direct6, DropReason, Ipv6, Ipv6Extension, Ipv6Fragment, ethertype, feature, icmp6, proto};
+
+use crate::checksum::Diff;
+use crate::family::{ErrorHead, Family, Inner, Ip, L2, Piece};
+use crate::packet::{Packet, Place};
+use crate::service::mix;
+
+/// The extension headers that are followed.
+const MAX_EXTENSIONS: usize = 4;
+
+#[derive(Debug)]
+pub enum V6 {}
+
+const V6_LENGTH: usize = L2 + 4;
+const V6_NEXT: usize = L2 + 6;
+const V6_HOP_LIMIT: usize = L2 + 7;
+const V6_VERSION: u32 = 0xf000_0000_u32.to_be();
+const V6_SIX: u32 = 0x6000_0000_u32.to_be();
+const V6_OFFSET: u16 = 0xfff8_u16.to_be();
+const V6_MORE: u16 = 0x0001_u16.to_be();
+
+impl Family for V6 {
+    type Octets = [u32; 4];
+    const ETHERTYPE: u16 = ethertype::IPV6;
+    const SOURCE: usize = L2 + 8;
+    const DESTINATION: usize = L2 + 24;
+    const ICMP: u8 = proto::ICMP6;
+    const MASQUERADE: u32 = feature::MASQUERADE_V6;
+    const HEADER: usize = size_of::<Ipv6>();
+    const DIRECT: usize = size_of::<Direct6>();
+    const ICMP_COVERS_ADDRESSES: bool = true;
+
+    #[inline(always)]
+    fn parse<P: Packet>(packet: &P) -> Result<Ip<[u32; 4]>, DropReason> {
+        let header: Ipv6 = packet.load(L2).ok_or(DropReason::Truncated)?;
+        if header.version_class_flow & V6_VERSION != V6_SIX {
+            return Err(DropReason::BadHeader);
+        }
+        let mut ip = Ip {
+            source: header.source,
+            destination: header.destination,
+            protocol: header.next,
+            ttl: header.hop_limit,
+            piece: Piece::Whole,
+            piece_id: 0,
+            transport: L2 + size_of::<Ipv6>(),
+            length: u32::from(u16::from_be(header.length)) + size_of::<Ipv6>() as u32,
+        };
+        for _ in 0..MAX_EXTENSIONS {
+            match ip.protocol {
+                proto::HOP_BY_HOP | proto::ROUTING | proto::DESTINATION => {
+                    let extension: Ipv6Extension = packet.load(ip.transport).ok_or(DropReason::Truncated)?;
+                    ip.protocol = extension.next;
+                    // At most 2048 each, so the loop's bound is the verifier's.
+                    ip.transport += (usize::from(extension.length_8) + 1) * 8;
+                }
+                proto::FRAGMENT => {
+                    let fragment: Ipv6Fragment = packet.load(ip.transport).ok_or(DropReason::Truncated)?;
+                    ip.protocol = fragment.next;
+                    ip.transport += size_of::<Ipv6Fragment>();
+                    ip.piece_id = fragment.id;
+                    if fragment.offset & V6_OFFSET != 0 {
+                        ip.piece = Piece::Later;
+                        return Ok(ip);
+                    }
+                    if fragment.offset & V6_MORE != 0 {
+                        ip.piece = Piece::First;
+                    }
+                }
+                _ => return Ok(ip),
+            }
+        }
+        match ip.protocol {
+            proto::HOP_BY_HOP | proto::ROUTING | proto::DESTINATION | proto::FRAGMENT => Err(DropReason::ExtensionHeaders),
+            _ => Ok(ip),
+        }
+    }
+
+    #[inline(always)]
+    fn widen(octets: [u32; 4]) -> Addr {
+        Addr(octets)
+    }
+
+    #[inline(always)]
+    fn node_address(config: &Config) -> [u32; 4] {
+        config.node_v6
+    }
+
+    #[inline(always)]
+    fn narrow(addr: Addr) -> [u32; 4] {
+        addr.0
+    }
+
+    #[inline(always)]
+    fn mixed(octets: [u32; 4], hash: u64) -> u64 {
+        let [a, b, c, d] = octets.map(u64::from);
+        mix(mix(hash ^ (a << 32 | b)) ^ (c << 32 | d))
+    }
+
+    #[inline(always)]
+    fn diff(old: [u32; 4], new: [u32; 4]) -> Diff {
+        Diff::of_words(old, new)
+    }
+
+    #[inline(always)]
+    fn addresses_changed<P: Packet>(_packet: &mut P, _diff: Diff) -> Option<()> {
+        Some(())
+    }
+
+    #[inline(always)]
+    fn decrement<P: Packet>(packet: &mut P) -> Option<()> {
+        let hop_limit: u8 = packet.load(V6_HOP_LIMIT)?;
+        packet.store(V6_HOP_LIMIT, hop_limit.wrapping_sub(1))
+    }
+
+    #[inline(always)]
+    fn write_header<P: Packet>(packet: &mut P, source: [u32; 4], destination: [u32; 4], payload: usize) -> Option<()> {
+        let header = Ipv6 {
+            version_class_flow: V6_SIX,
+            length: (payload as u16).to_be(),
+            next: proto::ICMP6,
+            hop_limit: HOP_LIMIT,
+            source,
+            destination,
+        };
+        packet.store(L2, header)
+    }
+
+    #[inline(always)]
+    fn pseudo_sum(source: [u32; 4], destination: [u32; 4], payload: usize) -> Diff {
+        let rest = Diff::of_u32(0, (payload as u32).to_be()).plus(Diff::of_u32(0, u32::from(proto::ICMP6).to_be()));
+        Diff::of_words([0; 4], source).plus(Diff::of_words([0; 4], destination)).plus(rest)
+    }
+
+    #[inline(always)]
+    fn port_unreachable() -> ErrorHead {
+        ErrorHead { kind: icmp6::UNREACHABLE, code: icmp6::CODE_PORT, rest: [0; 2] }
+    }
+
+    #[inline(always)]
+    fn too_big(mtu: u16) -> ErrorHead {
+        ErrorHead { kind: icmp6::TOO_BIG, code: 0, rest: [0, mtu.to_be()] }
+    }
+
+    #[inline(always)]
+    fn is_error(kind: u8) -> bool {
+        matches!(kind, icmp6::UNREACHABLE..=icmp6::PARAMETER_PROBLEM)
+    }
+
+    #[inline(always)]
+    fn parse_inner<P: Packet>(packet: &P, offset: usize) -> Option<Inner<[u32; 4]>> {
+        let header: Ipv6 = packet.load(offset)?;
+        if header.version_class_flow & V6_VERSION != V6_SIX {
+            return None;
+        }
+        let transport = offset + size_of::<Ipv6>();
+        Some(Inner { source: header.source, destination: header.destination, protocol: header.next, header: offset, transport })
+    }
+
+    #[inline(always)]
+    fn store_inner<P: Packet>(packet: &mut P, inner: &Inner<[u32; 4]>, source: [u32; 4], destination: [u32; 4]) -> Option<Diff> {
+        const ADDRESSES: usize = 8;
+        packet.store(inner.header + ADDRESSES, source)?;
+        packet.store(inner.header + ADDRESSES + size_of::<[u32; 4]>(), destination)?;
+        Some(Diff::of_words(inner.source, source).plus(Diff::of_words(inner.destination, destination)))
+    }
+
+    #[inline(always)]
+    fn told<P: Packet>(packet: &P, ip: &Ip<[u32; 4]>) -> Option<([u32; 4], u16)> {
+        if ip.transport < L2 + Self::HEADER + Self::DIRECT || packet.load::<u8>(V6_NEXT)? != proto::DESTINATION {
+            return None;
+        }
+        let direct: Direct6 = packet.load(L2 + Self::HEADER)?;
+        let known = direct.length_8 == DIRECT_UNITS && direct.kind == Direct6::KIND && direct.version == Direct6::VERSION;
+        known.then_some((direct.addr, direct.port))
+    }
+
+    #[inline(always)]
+    fn tell<P: Packet>(packet: &mut P, service: [u32; 4], port: u16) -> Option<()> {
+        packet.insert(Place::AfterIp { header: Self::HEADER }, Self::DIRECT)?;
+        let direct = Direct6 {
+            next: packet.load(V6_NEXT)?,
+            length_8: DIRECT_UNITS,
+            kind: Direct6::KIND,
+            length: (size_of::<Direct6>() - 4) as u8,
+            version: Direct6::VERSION,
+            pad: 0,
+            port,
+            addr: service,
+        };
+        packet.store(L2 + Self::HEADER, direct)?;
+        resize(packet, proto::DESTINATION, size_of::<Direct6>() as i16)
+    }
+
+    #[inline(always)]
+    fn forget<P: Packet>(packet: &mut P) -> Option<()> {
+        let direct: Direct6 = packet.load(L2 + Self::HEADER)?;
+        packet.remove(Place::AfterIp { header: Self::HEADER }, Self::DIRECT)?;
+        resize(packet, direct.next, -(size_of::<Direct6>() as i16))
+    }
+}
+
+/// The first hop of a packet of ours.
+const HOP_LIMIT: u8 = 64;
+/// Units of eight bytes behind the first.
+const DIRECT_UNITS: u8 = (size_of::<Direct6>() / 8 - 1) as u8;
+
+/// Writes the length after a header came or went, and which one is next.
+#[inline(always)]
+fn resize<P: Packet>(packet: &mut P, next: u8, bytes: i16) -> Option<()> {
+    let length: u16 = packet.load(V6_LENGTH)?;
+    packet.store(V6_LENGTH, u16::from_be(length).wrapping_add_signed(bytes).to_be())?;
+    packet.store(V6_NEXT, next)
+}
