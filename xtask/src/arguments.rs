@@ -13,6 +13,8 @@ usage: cargo xtask TASK
   bless [FILTER]            write the expected files of golden tests anew (tests with FILTER in their
                             name; default: golden); read the difference before you commit it
   docs                      write the generated pages of docs/ anew
+  bpf [--check]             compile the programs of datapath/programs into the object that the agent carries;
+                            --check compiles them into another folder and compares with the committed object
   bench                     the benchmarks, beside their peers
   tools                     only install and build the tools; prints their environment for the shell
 
@@ -26,6 +28,7 @@ pub(crate) enum Task {
     Bless { filter: String },
     Docs,
     Bench,
+    Bpf { check: bool },
     Tools,
 }
 
@@ -39,6 +42,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Task, Str
         "test" => return parse_test(arguments),
         "bench" => Task::Bench,
         "bless" => Task::Bless { filter: arguments.next().unwrap_or_else(|| "golden".into()) },
+        "bpf" => Task::Bpf { check: arguments.next_if_eq("--check").is_some() },
         "lint" => Task::Lint,
         "docs" => Task::Docs,
         "tools" => Task::Tools,
@@ -91,6 +95,7 @@ mod tests {
         assert_eq!(parsed("tset"), Err("there is no task `tset`".into()));
         assert_eq!(parsed("test unit"), Err("there is no stage `unit`".into()));
         assert_eq!(parsed("lint now"), Err("`lint` does not take `now`".into()));
+        assert_eq!(parsed("bpf --check now"), Err("`bpf` does not take `now`".into()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for developers that speaks in plain lines")]
 
 mod arguments;
+mod bpf;
 mod cargo;
 mod fuzz;
 mod lint;
@@ -43,6 +44,8 @@ fn run(task: Task) -> anyhow::Result<bool> {
         Task::Bless { filter } => cargo::bless(&filter).map(|()| true),
         Task::Docs => cargo::bless("generated_docs").map(|()| true),
         Task::Bench => cargo::bench().map(|()| true),
+        Task::Bpf { check: false } => bpf::write().map(|()| true),
+        Task::Bpf { check: true } => bpf::compare().map(|()| true),
         Task::Tools => {
             let tools = tools::provide(&[recipe::Purpose::Test, recipe::Purpose::Lint, recipe::Purpose::Bench])?;
             for skip in &tools.skips {

@@ -15,6 +15,7 @@ pub(crate) enum Purpose {
     Test,
     Lint,
     Bench,
+    Bpf,
 }
 
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub(crate) struct Recipe {
 const EVERY: &[Purpose] = &[Purpose::Test, Purpose::Lint, Purpose::Bench];
 
 /// All recipes: first the two that others build with, then the quick ones so that a mistake shows early.
-pub(crate) const RECIPES: [Recipe; 10] = [
+pub(crate) const RECIPES: [Recipe; 11] = [
     Recipe { folder: "tests/tools/packages", purposes: EVERY },
     Recipe { folder: "tests/tools/go", purposes: EVERY },
     Recipe { folder: "tests/tools/crds", purposes: &[Purpose::Test] },
@@ -35,6 +36,7 @@ pub(crate) const RECIPES: [Recipe; 10] = [
     Recipe { folder: "tests/tools/sops", purposes: &[Purpose::Test] },
     Recipe { folder: "tests/tools/talosctl", purposes: &[Purpose::Test] },
     Recipe { folder: "tests/tools/kube", purposes: &[Purpose::Test] },
+    Recipe { folder: "tests/tools/bpf", purposes: &[Purpose::Lint, Purpose::Bpf] },
     Recipe { folder: "tests/tools/cargo-deny", purposes: &[Purpose::Lint] },
     Recipe { folder: "tests/tools/makejinja", purposes: &[Purpose::Bench] },
 ];

@@ -69,6 +69,7 @@ pub(crate) fn run(stages: &[Stage], full: bool) -> Result<bool> {
 pub(crate) fn lint_alone() -> Result<bool> {
     let tools = provide(&[Purpose::Lint])?;
     let mut tally = lint::run(&tools);
+    tally.skipped.extend(tools.skips);
     tally.count("architecture", lint::architecture());
     report(&tally, &[]);
     Ok(tally.failed.is_empty())

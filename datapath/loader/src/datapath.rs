@@ -1,9 +1,11 @@
 //! The loaded programs and their tables.
 
 use std::marker::PhantomData;
+use std::path::PathBuf;
 
 use aya::maps::Map;
-use aya::programs::{CgroupSockAddr, Program, SchedClassifier, TestRun as _, TestRunOptions, Xdp};
+use aya::programs::xdp::XdpMode;
+use aya::programs::{CgroupSockAddr, Program, SchedClassifier, Xdp};
 use aya::{Ebpf, EbpfLoader, VerifierLogLevel};
 use ichor_datapath_types::{
     Addr, Affinity, AffinityKey, Backend, Config, Endpoint, EndpointKey, Flow, FlowKey, Fragment, FragmentKey, Prefix, Service, ServiceKey,
@@ -12,21 +14,14 @@ use ichor_datapath_types::{
 
 use crate::error::Error;
 use crate::object::PROGRAMS;
+use crate::pins::Pins;
 use crate::sizes::Sizes;
 use crate::table::{Array, Counters, Prefixes, Table};
 
 /// The programs in the kernel. They go with this value, unless they are attached.
 #[derive(Debug)]
 pub struct Datapath {
-    ebpf: Ebpf,
-}
-
-/// What the kernel said about a packet that it ran through a program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Measured {
-    pub verdict: u32,
-    pub packet: Vec<u8>,
-    pub nanoseconds: u64,
+    pub(crate) ebpf: Ebpf,
 }
 
 macro_rules! tables {
@@ -52,12 +47,24 @@ tables! {
 impl Datapath {
     /// Loads an object with these constants and sizes; every program passes the verifier, or nothing is loaded.
     pub fn load(object: &[u8], config: &Config, sizes: &Sizes) -> Result<Self, Error> {
+        Self::load_with(object, config, sizes, &[])
+    }
+
+    /// Loads an object that goes on with the tables of an earlier one, where these have its layout.
+    pub fn load_again(object: &[u8], config: &Config, sizes: &Sizes, pins: &Pins) -> Result<Self, Error> {
+        Self::load_with(object, config, sizes, &pins.kept(sizes))
+    }
+
+    fn load_with(object: &[u8], config: &Config, sizes: &Sizes, kept: &[(&'static str, PathBuf)]) -> Result<Self, Error> {
         const CONFIG_SIZE: usize = size_of::<Config>();
         let constants = bytes_of::<_, CONFIG_SIZE>(config);
         let mut loader = EbpfLoader::new();
         loader.override_global("CONFIG", &constants, true).verifier_log_level(VerifierLogLevel::STATS);
         for (name, entries) in sizes.by_name() {
             loader.map_max_entries(name, entries);
+        }
+        for (name, place) in kept {
+            loader.map_pin_path(name, place.as_path());
         }
         let ebpf = loader.load(object).map_err(|error| Error::new("the kernel does not take the datapath's tables", &error))?;
         let mut datapath = Self { ebpf };
@@ -104,28 +111,20 @@ impl Datapath {
         PROGRAMS.into_iter().map(count).collect()
     }
 
-    /// Runs a packet through a program, without an interface.
-    pub fn run(&self, program: &str, packet: &[u8], repeat: u32) -> Result<Measured, Error> {
-        /// What a program may add to a packet.
-        const ROOM: usize = 256;
-        let mut out = vec![0; packet.len() + ROOM];
-        let options = TestRunOptions { data_in: Some(packet), data_out: Some(&mut out), repeat, ..TestRunOptions::new() };
-        let loaded = self.ebpf.program(program).ok_or_else(|| Error::missing(format!("the program {program}")))?;
-        let outcome = match loaded {
-            Program::Xdp(program) => program.test_run(options),
-            Program::SchedClassifier(program) => program.test_run(options),
-            _ => return Err(Error::missing(format!("a packet's program {program}"))),
+    /// Puts the uplink's own program onto an interface, in its driver, for as long as this value lives.
+    pub fn attach_xdp(&mut self, interface: u32) -> Result<(), Error> {
+        let Program::Xdp(program) = self.program("xdp_wire")? else {
+            return Err(Error::missing("the program xdp_wire in its form"));
         };
-        let result = outcome.map_err(|error| Error::new(format!("running a packet through {program}"), &error))?;
-        out.truncate(usize::try_from(result.data_size_out).unwrap_or(usize::MAX));
-        Ok(Measured { verdict: result.return_value, packet: out, nanoseconds: u64::try_from(result.duration.as_nanos()).unwrap_or(u64::MAX) })
+        let attached = program.attach_to_if_index(interface, XdpMode::Driver);
+        attached.map(drop).map_err(|error| Error::new(format!("attaching xdp_wire to interface number {interface}"), &error))
     }
 
     fn map(&mut self, name: &'static str) -> Result<&mut Map, Error> {
         self.ebpf.map_mut(name).ok_or_else(|| Error::missing(format!("the table {name}")))
     }
 
-    fn program(&mut self, name: &'static str) -> Result<&mut Program, Error> {
+    pub(crate) fn program(&mut self, name: &'static str) -> Result<&mut Program, Error> {
         self.ebpf.program_mut(name).ok_or_else(|| Error::missing(format!("the program {name}")))
     }
 }

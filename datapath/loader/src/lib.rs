@@ -1,14 +1,20 @@
 //! Brings the programs into the kernel, and gives their tables types.
 #![allow(unsafe_code, reason = "plain data is handed to the kernel byte by byte")]
 
+mod attach;
 mod datapath;
 mod error;
 mod object;
+mod pins;
+mod probe;
 mod sizes;
 mod table;
 
-pub use datapath::{Datapath, Measured};
+pub use attach::{Acceleration, Direction, Interface, TrafficControl};
+pub use datapath::Datapath;
 pub use error::Error;
 pub use object::{OBJECT, PROGRAMS};
+pub use pins::Pins;
+pub use probe::{Measured, Probe};
 pub use sizes::Sizes;
 pub use table::{Array, Counters, Prefixes, Table};

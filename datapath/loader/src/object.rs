@@ -18,3 +18,15 @@ pub const PROGRAMS: [&str; 12] = [
     "to_wire",
     "xdp_wire",
 ];
+
+/// Those of them that belong to a control group.
+pub(crate) const SOCKET_PROGRAMS: [&str; 8] = [
+    "socket_connect4",
+    "socket_connect6",
+    "socket_getpeername4",
+    "socket_getpeername6",
+    "socket_recvmsg4",
+    "socket_recvmsg6",
+    "socket_sendmsg4",
+    "socket_sendmsg6",
+];

@@ -8,7 +8,8 @@ use crate::packet::{Transport, transport_kind};
 #[inline(always)]
 pub fn next_state(state: u8, transport: &Transport) -> u8 {
     if transport.kind != transport_kind::TCP {
-        return flow_state::ESTABLISHED;
+        // A later piece of a packet has no flags: it does not open a connection again that has ended.
+        return if state == flow_state::NEW { flow_state::ESTABLISHED } else { state };
     }
     let flags = transport.tcp_flags;
     if flags & tcp_flag::RST != 0 || state == flow_state::RESET {

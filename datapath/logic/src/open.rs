@@ -74,7 +74,7 @@ where
             Origin::Host => false,
         };
     if decision.told && matches!(decision.next, Next::Endpoint) && !is_service {
-        return answered_directly::<F, T>(tables, decision, work);
+        return answered_directly::<F, T>(tables, config, decision, work);
     }
     if !is_service && !hidden {
         // Nothing changes, and nobody has to remember that.
@@ -97,13 +97,22 @@ where
 
 /// Another node chose a pod here for a service, and leaves the answers to this one.
 #[inline(always)]
-fn answered_directly<F, T>(tables: &T, decision: Decision<F::Octets>, work: &mut Work<F::Octets>) -> Result<Decision<F::Octets>, DropReason>
+fn answered_directly<F, T>(
+    tables: &T,
+    config: &Config,
+    decision: Decision<F::Octets>,
+    work: &mut Work<F::Octets>,
+) -> Result<Decision<F::Octets>, DropReason>
 where
     F: Family,
     T: Tables + FlowTable<F::Octets>,
 {
     let told_port = work.told_port as u16;
-    let asked = ServiceKey { addr: F::widen(work.told), port: told_port, protocol: work.key.protocol, scope: scope::CLUSTER };
+    let mut asked = ServiceKey { addr: F::widen(work.told), port: told_port, protocol: work.key.protocol, scope: scope::CLUSTER };
+    // The other node's ports are not in the table, but they are the same as this one's.
+    if tables.prefix(&asked.addr).is_some_and(|prefix| prefix.flags & prefix_flag::NODE != 0) {
+        asked.addr = F::widen(F::node_address(config));
+    }
     // Only what is a service may be spoken for.
     if tables.service(&asked).is_none() {
         return Err(DropReason::NotAService);

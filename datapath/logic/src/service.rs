@@ -1,6 +1,6 @@
 //! Which backend answers.
 
-use ichor_datapath_types::{Addr, Affinity, AffinityKey, Backend, DropReason, Service, Tuple, service_flag};
+use ichor_datapath_types::{Addr, Affinity, AffinityKey, Backend, DropReason, Service, Tuple, backend_flag, service_flag};
 
 use crate::Tables;
 use crate::family::Family;
@@ -39,6 +39,10 @@ fn kept_with_id<T: Tables>(tables: &T, service: &Service, key: &AffinityKey) -> 
         return None;
     }
     let backend = present(tables.backend(affinity.backend)).ok()?;
+    // A client that comes back is a new one to a backend that is about to end.
+    if backend.flags & backend_flag::DRAINING != 0 {
+        return None;
+    }
     tables.put_affinity(key, &Affinity { seen: now, ..affinity });
     Some((affinity.backend, backend))
 }

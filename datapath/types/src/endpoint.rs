@@ -35,4 +35,6 @@ pub mod endpoint_flag {
 pub mod prefix_flag {
     /// Traffic to it keeps the pod's address.
     pub const NOT_MASQUERADED: u32 = 1;
+    /// An address of a node: what it serves on its node ports, this node serves on its own.
+    pub const NODE: u32 = 2;
 }

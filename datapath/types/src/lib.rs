@@ -27,4 +27,6 @@ pub use header::{
     Arp, Direct4, Direct6, Eth, Icmp, Ipv4, Ipv6, Ipv6Extension, Ipv6Fragment, Ports, Tcp, Udp, ethertype, icmp4, icmp6, proto, tcp_flag,
 };
 pub use pod::{Pod, bytes_of};
-pub use service::{Affinity, AffinityKey, Backend, Service, ServiceKey, SocketFlow, SocketFlowKey, SourceRangeKey, scope, service_flag};
+pub use service::{
+    Affinity, AffinityKey, Backend, Service, ServiceKey, SocketFlow, SocketFlowKey, SourceRangeKey, backend_flag, scope, service_flag,
+};

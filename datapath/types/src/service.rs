@@ -56,3 +56,8 @@ pub mod service_flag {
     /// Not to be reached from outside (a cluster IP).
     pub const INTERNAL: u16 = 16;
 }
+
+pub mod backend_flag {
+    /// It still serves those that it has, and gets no new ones.
+    pub const DRAINING: u16 = 1;
+}

@@ -1,0 +1,32 @@
+//! Where pods are known under their own addresses.
+
+use std::net::IpAddr;
+
+use ichor_datapath_types::{Addr, Prefix, PrefixKey, prefix_flag};
+use ipnet::IpNet;
+
+use crate::snapshot::Snapshot;
+
+/// How many bits stand before an IPv4 address in its IPv6 form.
+const BEFORE_V4: u32 = 96;
+
+pub(crate) fn prefixes(snapshot: &Snapshot) -> Vec<(PrefixKey, Prefix)> {
+    let pods = snapshot.nodes().values().flat_map(|node| node.pod_cidrs.iter().copied());
+    let nodes = snapshot.nodes().values().flat_map(|node| node.addresses.iter().copied().map(IpNet::from));
+    let own = snapshot.own_addresses().iter().copied().map(IpNet::from);
+    let named = snapshot.host().not_masqueraded.iter().map(IpNet::trunc);
+    let of = |flags| move |prefix| (key(prefix), Prefix { identity: 0, flags });
+    let kept = pods.chain(named).map(of(prefix_flag::NOT_MASQUERADED));
+    let of_nodes = nodes.chain(own).map(of(prefix_flag::NOT_MASQUERADED | prefix_flag::NODE));
+    kept.chain(of_nodes).collect()
+}
+
+fn key(prefix: IpNet) -> PrefixKey {
+    PrefixKey { prefix_bits: bits(prefix), addr: Addr::from(prefix.network()) }
+}
+
+/// How long a prefix is among the addresses of both families.
+pub(crate) fn bits(prefix: IpNet) -> u32 {
+    let before = if matches!(prefix.addr(), IpAddr::V4(_)) { BEFORE_V4 } else { 0 };
+    before + u32::from(prefix.prefix_len())
+}

@@ -1,0 +1,184 @@
+//! Putting programs onto their hooks, so that a packet always meets the old ones or the new ones.
+
+use std::fs::File;
+use std::path::Path;
+
+use aya::programs::links::{CgroupAttachMode, FdLink, LinkError, PinnedLink};
+use aya::programs::tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcHandle, qdisc_add_clsact};
+use aya::programs::xdp::XdpMode;
+use aya::programs::{CgroupSockAddr, LinkOrder, Program, SchedClassifier, TcAttachType, Xdp};
+use aya::util::KernelVersion;
+
+use crate::datapath::Datapath;
+use crate::error::Error;
+use crate::object::SOCKET_PROGRAMS;
+use crate::pins::Pins;
+
+/// Whatever the kernel or its library says.
+type Refusal = Box<dyn std::error::Error>;
+
+/// An interface of the calling thread's network namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interface<'i> {
+    pub name: &'i str,
+    pub index: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Into the node.
+    Ingress,
+    /// Out of it.
+    Egress,
+}
+
+/// How traffic control is hooked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrafficControl {
+    /// A link of its own (Linux 6.6), which is replaced in one step and outlives the agent by a pin.
+    Tcx,
+    /// A filter of the `clsact` queueing discipline.
+    Clsact,
+}
+
+impl TrafficControl {
+    /// What this kernel has.
+    pub fn of_this_kernel() -> Self {
+        let has_tcx = KernelVersion::current().is_ok_and(|version| version >= KernelVersion::new(6, 6, 0));
+        if has_tcx { Self::Tcx } else { Self::Clsact }
+    }
+}
+
+/// Where XDP runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acceleration {
+    /// In the interface's driver.
+    Native,
+    /// In the kernel, for interfaces whose driver has no place for it.
+    Generic,
+}
+
+/// Ours among the filters of an interface.
+const FILTER_PRIORITY: u16 = 1;
+const FILTER_HANDLE: u16 = 0x1c40;
+
+impl Datapath {
+    /// Puts a program onto an interface, in the place of the one that is there from an earlier load.
+    pub fn attach_tc(
+        &mut self,
+        program: &'static str,
+        interface: Interface<'_>,
+        direction: Direction,
+        how: TrafficControl,
+        pins: &Pins,
+    ) -> Result<(), Error> {
+        let Program::SchedClassifier(loaded) = self.program(program)? else {
+            return Err(Error::missing(format!("the program {program} in its form")));
+        };
+        let kind = match direction {
+            Direction::Ingress => TcAttachType::Ingress,
+            Direction::Egress => TcAttachType::Egress,
+        };
+        match how {
+            TrafficControl::Tcx => tcx(loaded, interface, kind, &pins.link(&hook(program, interface))),
+            TrafficControl::Clsact => clsact(loaded, interface, kind),
+        }
+        .map_err(|error| Error::new(format!("attaching {program} to the interface {}", interface.name), &*error))
+    }
+
+    /// Puts the uplink's own program onto an interface.
+    pub fn attach_uplink_xdp(&mut self, interface: Interface<'_>, where_: Acceleration, pins: &Pins) -> Result<(), Error> {
+        const PROGRAM: &str = "xdp_wire";
+        let Program::Xdp(loaded) = self.program(PROGRAM)? else {
+            return Err(Error::missing(format!("the program {PROGRAM} in its form")));
+        };
+        let mode = match where_ {
+            Acceleration::Native => XdpMode::Driver,
+            Acceleration::Generic => XdpMode::Skb,
+        };
+        xdp(loaded, interface, mode, &pins.link(&hook(PROGRAM, interface)))
+            .map_err(|error| Error::new(format!("attaching {PROGRAM} to the interface {}", interface.name), &*error))
+    }
+
+    /// Puts the socket programs onto a control group: processes in it and below it are given backends at once.
+    pub fn attach_sockets(&mut self, cgroup: &Path, pins: &Pins) -> Result<(), Error> {
+        let folder = File::open(cgroup).map_err(|error| Error::new(format!("opening the control group {}", cgroup.display()), &error))?;
+        for name in SOCKET_PROGRAMS {
+            let Program::CgroupSockAddr(program) = self.program(name)? else {
+                return Err(Error::missing(format!("the program {name} in its form")));
+            };
+            socket(program, &folder, &pins.link(name))
+                .map_err(|error| Error::new(format!("attaching {name} to the control group {}", cgroup.display()), &*error))?;
+        }
+        Ok(())
+    }
+}
+
+fn hook(program: &str, interface: Interface<'_>) -> String {
+    format!("{program}-{}", interface.index)
+}
+
+fn tcx(program: &mut SchedClassifier, interface: Interface<'_>, kind: TcAttachType, pin: &Path) -> Result<(), Refusal> {
+    if let Ok(pinned) = PinnedLink::from_pin(pin) {
+        let link: Result<SchedClassifierLink, LinkError> = FdLink::from(pinned).try_into();
+        // A link whose interface is gone cannot be changed any more: it makes room for a new one.
+        if let Ok(link) = link
+            && let Ok(id) = program.attach_to_link(link)
+        {
+            // The pin keeps it; this process need not.
+            program.take_link(id)?;
+            return Ok(());
+        }
+    }
+    let options = TcAttachOptions::TcxOrder(LinkOrder::default());
+    let id = program.attach_with_options(interface.name, kind, options)?;
+    let link: FdLink = program.take_link(id)?.try_into()?;
+    replace_pin(link, pin)
+}
+
+fn clsact(program: &mut SchedClassifier, interface: Interface<'_>, kind: TcAttachType) -> Result<(), Refusal> {
+    let handle = TcHandle::new(0, FILTER_HANDLE);
+    // One that is there already is fine: attaching says what is wrong otherwise.
+    let _there_already = qdisc_add_clsact(interface.name);
+    let before = SchedClassifierLink::attached(interface.name, kind, FILTER_PRIORITY, handle, None)?;
+    let id = match program.attach_to_link(before) {
+        Ok(id) => id,
+        Err(_absent) => {
+            let options = NlOptions { priority: FILTER_PRIORITY, handle, ..NlOptions::default() };
+            program.attach_with_options(interface.name, kind, TcAttachOptions::Netlink(options))?
+        }
+    };
+    // The filter belongs to the interface, and stays with it when this process ends.
+    std::mem::forget(program.take_link(id)?);
+    Ok(())
+}
+
+fn xdp(program: &mut Xdp, interface: Interface<'_>, mode: XdpMode, pin: &Path) -> Result<(), Refusal> {
+    if let Ok(pinned) = PinnedLink::from_pin(pin)
+        && let Ok(link) = FdLink::from(pinned).try_into()
+        && let Ok(id) = program.attach_to_link(link)
+    {
+        program.take_link(id)?;
+        return Ok(());
+    }
+    let id = program.attach_to_if_index(interface.index, mode)?;
+    let link: FdLink = program.take_link(id)?.try_into()?;
+    replace_pin(link, pin)
+}
+
+fn socket(program: &mut CgroupSockAddr, cgroup: &File, pin: &Path) -> Result<(), Refusal> {
+    let id = program.attach(cgroup, CgroupAttachMode::Single)?;
+    let link: FdLink = program.take_link(id)?.try_into()?;
+    // The new one runs beside the old one for a moment: a backend's address is no service's, so it changes nothing.
+    replace_pin(link, pin)
+}
+
+/// Pins a link where another one may be, which ends with its pin.
+fn replace_pin(link: FdLink, pin: &Path) -> Result<(), Refusal> {
+    match std::fs::remove_file(pin) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    link.pin(pin)?;
+    Ok(())
+}
