@@ -89,7 +89,7 @@ pub(crate) fn from_wire(context: TcContext) -> i32 {
 pub(crate) fn to_wire(context: TcContext) -> i32 {
     // SAFETY: the context that the kernel gave this program.
     if unsafe { (*context.skb.skb).mark } == DECIDED_MARK {
-        return TC_ACT_OK as i32;
+        return TC_ACT_OK;
     }
     run(Skb(context), Hook::ToWire, Origin::Host)
 }
@@ -105,7 +105,7 @@ fn run(mut skb: Skb, hook: Hook, origin: Origin) -> i32 {
     let outcome = match skb.load::<Eth>(0) {
         Some(Eth { ethertype: V4::ETHERTYPE, .. }) => of_family::<V4>(&mut skb, hook, origin),
         Some(Eth { ethertype: V6::ETHERTYPE, .. }) => of_family::<V6>(&mut skb, hook, origin),
-        _ => Ok(TC_ACT_OK as i32),
+        _ => Ok(TC_ACT_OK),
     };
     match outcome {
         Ok(action) => {
@@ -115,7 +115,7 @@ fn run(mut skb: Skb, hook: Hook, origin: Origin) -> i32 {
         Err(reason) => {
             count(hook, reason as u8, length);
             dropped(&skb, hook, reason, length);
-            TC_ACT_SHOT as i32
+            TC_ACT_SHOT
         }
     }
 }
@@ -133,7 +133,7 @@ where
     }
     apply::<F, _>(skb, &decision, work)?;
     match decision.next {
-        Next::Pass | Next::Host | Next::Refuse | Next::TooBig => Ok(TC_ACT_OK as i32),
+        Next::Pass | Next::Host | Next::Refuse | Next::TooBig => Ok(TC_ACT_OK),
         // SAFETY: a call by value.
         Next::Endpoint => Ok(unsafe { bpf_redirect_peer(work.endpoint.interface, 0) } as i32),
         Next::Route => out::<F>(skb, &decision, &work.flow.becomes),
@@ -176,6 +176,6 @@ fn out<F: Family + Route>(skb: &mut Skb, decision: &Decision<F::Octets>, becomes
         // SAFETY: a call by value, with no next hop of ours.
         Some(hop) => Ok(unsafe { bpf_redirect_neigh(hop.interface, core::ptr::null_mut(), 0, 0) } as i32),
         // No route for a shortcut: the kernel knows what to do, and tells the sender if it cannot.
-        None => Ok(TC_ACT_OK as i32),
+        None => Ok(TC_ACT_OK),
     }
 }

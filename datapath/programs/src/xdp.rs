@@ -83,6 +83,7 @@ fn headers_move(frame: &mut Frame, place: Place, from: usize, to: usize) -> Opti
 }
 
 #[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "the form that the hook has")]
 pub(crate) fn xdp_wire(context: XdpContext) -> u32 {
     let mut frame = Frame(context.ctx);
     let (start, end) = frame.range();
