@@ -114,7 +114,7 @@ impl Datapath {
     }
 }
 
-fn hook(program: &str, interface: Interface<'_>) -> String {
+pub(crate) fn hook(program: &str, interface: Interface<'_>) -> String {
     format!("{program}-{}", interface.index)
 }
 
@@ -173,12 +173,17 @@ fn socket(program: &mut CgroupSockAddr, cgroup: &File, pin: &Path) -> Result<(),
     replace_pin(link, pin)
 }
 
-/// Pins a link where another one may be, which ends with its pin.
+/// Pins a link in one step, in the place of another one, which ends with its pin.
 fn replace_pin(link: FdLink, pin: &Path) -> Result<(), Refusal> {
-    match std::fs::remove_file(pin) {
+    // No dot: a BPF filesystem keeps such names for itself.
+    let mut name = pin.file_name().unwrap_or_default().to_owned();
+    name.push("-new");
+    let new = pin.with_file_name(name);
+    match std::fs::remove_file(&new) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    link.pin(pin)?;
+    link.pin(&new)?;
+    std::fs::rename(&new, pin)?;
     Ok(())
 }

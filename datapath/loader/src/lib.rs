@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "plain data is handed to the kernel byte by byte")]
 
 mod attach;
+mod batch;
 mod datapath;
 mod error;
 mod object;
@@ -11,10 +12,11 @@ mod sizes;
 mod table;
 
 pub use attach::{Acceleration, Direction, Interface, TrafficControl};
+pub use batch::Cursor;
 pub use datapath::Datapath;
 pub use error::Error;
 pub use object::{OBJECT, PROGRAMS};
 pub use pins::Pins;
 pub use probe::{Measured, Probe};
 pub use sizes::Sizes;
-pub use table::{Array, Counters, Prefixes, Table};
+pub use table::{Array, Batch, Counters, Prefixes, Table};

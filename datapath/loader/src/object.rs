@@ -4,7 +4,7 @@
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!("../object/ichor.o");
 
 /// Every program in it.
-pub const PROGRAMS: [&str; 12] = [
+pub const PROGRAMS: [&str; 13] = [
     "from_endpoint",
     "from_wire",
     "socket_connect4",
@@ -15,6 +15,7 @@ pub const PROGRAMS: [&str; 12] = [
     "socket_recvmsg6",
     "socket_sendmsg4",
     "socket_sendmsg6",
+    "to_endpoint",
     "to_wire",
     "xdp_wire",
 ];

@@ -9,6 +9,7 @@ use ichor_datapath_types::{
     SocketFlowKey,
 };
 
+use crate::attach::{Interface, hook};
 use crate::error::Error;
 use crate::sizes::Sizes;
 
@@ -61,6 +62,15 @@ impl Pins {
 
     pub(crate) fn link(&self, hook: &str) -> PathBuf {
         self.links().join(hook)
+    }
+
+    /// Takes a program off an interface, which may be gone; one that is not there is fine.
+    pub fn detach(&self, program: &str, interface: Interface<'_>) -> Result<(), Error> {
+        let pin = self.link(&hook(program, interface));
+        match fs::remove_file(&pin) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::new(format!("removing {}", pin.display()), &error)),
+            _ => Ok(()),
+        }
     }
 
     /// Takes the programs off their hooks.

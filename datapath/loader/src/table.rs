@@ -1,11 +1,13 @@
 //! Tables with the types of their keys and values.
 
 use std::marker::PhantomData;
+use std::os::fd::AsFd as _;
 
 use aya::maps::lpm_trie::Key;
 use aya::maps::{LpmTrie, Map, MapData, MapError, PerCpuArray};
 use ichor_datapath_types::{Counter, CounterKey, Hook, Pod};
 
+use crate::batch::{self, Cursor};
 use crate::error::Error;
 
 /// A value as the kernel takes it.
@@ -15,6 +17,9 @@ pub(crate) struct Raw<T>(pub(crate) T);
 
 // SAFETY: transparent over what both sides agreed to be plain data.
 unsafe impl<T: Pod> aya::Pod for Raw<T> {}
+
+/// Some entries of a table, and where to go on.
+pub type Batch<K, V> = (Vec<(K, V)>, Option<Cursor>);
 
 /// A table of keys and values.
 #[derive(Debug)]
@@ -54,6 +59,17 @@ impl<K: Pod, V: Pod> Table<'_, K, V> {
         let name = self.name;
         let read = |entry: Result<(Raw<K>, Raw<V>), MapError>| entry.map(|(key, value)| (key.0, value.0));
         self.map()?.iter().map(read).collect::<Result<_, _>>().map_err(|error| Error::new(format!("reading the table {name}"), &error))
+    }
+}
+
+impl<K: Pod, V: Pod> Table<'_, K, V> {
+    /// Some entries and where to go on; no place when these are the last. What changes meanwhile may be missed.
+    pub fn batch(&mut self, from: Option<Cursor>, count: u32) -> Result<Batch<K, V>, Error> {
+        let name = self.name;
+        let (Map::HashMap(data) | Map::LruHashMap(data)) = &*self.map else {
+            return Err(Error::missing(format!("the table {name} as one of keys and values")));
+        };
+        batch::lookup(data.fd().as_fd(), from, count).map_err(|error| Error::new(format!("reading the table {name}"), &error))
     }
 }
 
@@ -104,6 +120,13 @@ impl<K: Pod, V: Pod> Prefixes<'_, K, V> {
         let name = self.name;
         let key = Key::new(bits, Raw(*key));
         self.map()?.insert(&key, Raw(*value), 0).map_err(|error| Error::new(format!("writing to the table {name}"), &error))
+    }
+
+    /// Everything in it, as number of bits, key and value.
+    pub fn entries(&mut self) -> Result<Vec<(u32, K, V)>, Error> {
+        let name = self.name;
+        let read = |entry: Result<(Key<Raw<K>>, Raw<V>), MapError>| entry.map(|(key, value)| (key.prefix_len(), key.data().0, value.0));
+        self.map()?.iter().map(read).collect::<Result<_, _>>().map_err(|error| Error::new(format!("reading the table {name}"), &error))
     }
 
     pub fn remove(&mut self, bits: u32, key: &K) -> Result<(), Error> {

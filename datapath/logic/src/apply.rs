@@ -41,6 +41,7 @@ fn written<F: Family, P: Packet>(packet: &mut P, decision: &Decision<F::Octets>,
             }
             Some(())
         }
+        Next::Host if decision.told => F::forget(packet),
         Next::Pass | Next::Host | Next::Refuse | Next::TooBig => Some(()),
     }
 }

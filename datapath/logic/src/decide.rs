@@ -68,8 +68,13 @@ where
     T: Tables + FlowTable<F::Octets>,
 {
     let mut decision = found::<F, P, T>(packet, tables, config, origin, work)?;
-    if says_service(&decision) && decision.ip.length + F::DIRECT as u32 > u32::from(config.mtu) {
-        decision.next = Next::TooBig;
+    if matches!(decision.next, Next::Route) && says_service(&decision) {
+        if !F::can_tell(packet, &decision.ip) {
+            return Err(DropReason::NoRoomToTell);
+        }
+        if decision.ip.length + F::DIRECT as u32 > u32::from(config.mtu) {
+            decision.next = Next::TooBig;
+        }
     }
     // A packet that may not be forwarded again is the kernel's, which tells the sender.
     if decision.ip.ttl <= 1 && matches!(decision.next, Next::Endpoint | Next::Route) {
@@ -108,6 +113,9 @@ where
         && tables.endpoint(&F::widen(ip.source)).is_none_or(|owner| owner.interface != interface)
     {
         return if is_neighbour_discovery::<F, P>(packet, &ip) { Ok(passed(ip)) } else { Err(DropReason::SpoofedSource) };
+    }
+    if matches!(origin, Origin::Endpoint { .. }) && F::is_group_or_link(ip.destination) {
+        return Ok(passed(ip));
     }
     let mut transport = of_piece::<F, P, T>(packet, tables, &ip);
     transport.kind = work.settled(u32::from(transport.kind)) as u8;
@@ -149,6 +157,10 @@ where
             let next = next_hop::<F, T>(tables, origin, work);
             return Ok(Decision { ip, transport, changes: known.flags(), next, told });
         }
+        // The connection before this one had the same ports, and has no need of its own any more.
+        work.old_port = if known.flags() & flow_flag::SOURCE != 0 { u32::from(known.becomes().source_port) } else { 0 };
+    } else {
+        work.old_port = 0;
     }
     open::<F, T>(tables, config, origin, Decision { ip, transport, changes: 0, next: Next::Pass, told }, work)
 }

@@ -63,6 +63,8 @@ pub trait Family {
     /// How ICMP says that nobody listens on a port, and that a packet must not be larger than `mtu`.
     fn port_unreachable() -> ErrorHead;
     fn too_big(mtu: u16) -> ErrorHead;
+    /// Whether an address stands for many, or for somebody on this link only: nothing that is routed or translated.
+    fn is_group_or_link(octets: Self::Octets) -> bool;
     /// Whether this type of ICMP tells about a packet, which it carries.
     fn is_error(kind: u8) -> bool;
     /// The packet in an error, without anything in front of its transport that has to be followed.
@@ -72,6 +74,8 @@ pub trait Family {
     -> Option<Diff>;
     /// For which service address another node sends the packet here.
     fn told<P: Packet>(packet: &P, ip: &Ip<Self::Octets>) -> Option<(Self::Octets, u16)>;
+    /// Whether the headers have room for it.
+    fn can_tell<P: Packet>(packet: &P, ip: &Ip<Self::Octets>) -> bool;
     /// Says so to another node.
     fn tell<P: Packet>(packet: &mut P, service: Self::Octets, port: u16) -> Option<()>;
     /// Takes out what another node said.

@@ -58,7 +58,9 @@ pub trait Tables: FlowTable<u32> + FlowTable<[u32; 4]> {
     /// Whether the service may be used from this address.
     fn in_source_range(&self, service: u32, client: &Addr) -> bool;
     fn endpoint(&self, addr: &Addr) -> Option<Endpoint>;
-    fn prefix(&self, addr: &Addr) -> Option<Prefix>;
+    /// What is known of the longest prefix; the default where there is none, since the verifier must not meet what the
+    /// compiler leaves in the place of an absent value.
+    fn prefix(&self, addr: &Addr) -> Prefix;
     fn fragment(&self, key: &FragmentKey) -> Option<Fragment>;
     fn put_fragment(&self, key: &FragmentKey, fragment: &Fragment);
 }

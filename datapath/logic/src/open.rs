@@ -1,8 +1,8 @@
 //! The first packet of a flow.
 
 use ichor_datapath_types::{
-    Backend, Config, DropReason, Flow, FlowKey, Octets, Service, ServiceKey, Work, feature, flow_flag, flow_state, prefix_flag, proto,
-    scope, service_flag,
+    Backend, Config, DropReason, Flow, FlowKey, Octets, Service, ServiceKey, Work, feature, flow_flag, flow_state, prefix_flag, scope,
+    service_flag,
 };
 
 use crate::decide::{Decision, Next, Origin, next_hop};
@@ -66,24 +66,26 @@ where
     }
     let leaves = matches!(decision.next, Next::Route);
     let from_outside = matches!(origin, Origin::Wire { .. });
-    let direct = leaves && from_outside && is_direct(config, work.key.protocol);
+    let direct = leaves && from_outside && is_direct(config, decision.transport.kind);
     let hidden = leaves
         && match origin {
             Origin::Endpoint { .. } => is_hidden::<F, T>(tables, config, work.flow.becomes.destination),
             Origin::Wire { .. } => is_service && !direct,
             Origin::Host => false,
         };
-    if decision.told && matches!(decision.next, Next::Endpoint) && !is_service {
+    if decision.told && matches!(decision.next, Next::Endpoint | Next::Host) && !is_service {
         return answered_directly::<F, T>(tables, config, decision, work);
     }
-    if !is_service && !hidden {
+    // The pod's answer must not be taken for a connection of its own, which would be hidden.
+    let answered_openly = from_outside && matches!(decision.next, Next::Endpoint) && is_hidden::<F, T>(tables, config, decision.ip.source);
+    if !is_service && !hidden && !answered_openly {
         // Nothing changes, and nobody has to remember that.
         decision.next = unchanged(decision.next, origin);
         return Ok(decision);
     }
     if hidden {
         work.flow.flags |= flow_flag::SOURCE;
-        hide::<F, T>(tables, config, work)?;
+        hide::<F, T>(tables, config, decision.transport.kind, work)?;
     } else if direct {
         work.flow.flags |= flow_flag::DIRECT;
     } else {
@@ -110,7 +112,7 @@ where
     let told_port = work.told_port as u16;
     let mut asked = ServiceKey { addr: F::widen(work.told), port: told_port, protocol: work.key.protocol, scope: scope::CLUSTER };
     // The other node's ports are not in the table, but they are the same as this one's.
-    if tables.prefix(&asked.addr).is_some_and(|prefix| prefix.flags & prefix_flag::NODE != 0) {
+    if tables.prefix(&asked.addr).flags & prefix_flag::NODE != 0 {
         asked.addr = F::widen(F::node_address(config));
     }
     // Only what is a service may be spoken for.
@@ -179,16 +181,19 @@ where
 }
 
 #[inline(always)]
-fn is_direct(config: &Config, protocol: u8) -> bool {
-    let wanted = if protocol == proto::TCP { feature::DIRECT_TCP } else { feature::DIRECT_UDP };
-    config.features & wanted != 0
+fn is_direct(config: &Config, kind: u8) -> bool {
+    match kind {
+        transport_kind::TCP => config.features & feature::DIRECT_TCP != 0,
+        transport_kind::UDP => config.features & feature::DIRECT_UDP != 0,
+        // What has no first packet that is told from others, and later pieces, whose first was.
+        _ => false,
+    }
 }
 
 /// Whether pods are hidden behind the node from this address.
 #[inline(always)]
 pub(crate) fn is_hidden<F: Family, T: Tables>(tables: &T, config: &Config, destination: F::Octets) -> bool {
-    let known = |flag| tables.prefix(&F::widen(destination)).is_some_and(|prefix| prefix.flags & flag != 0);
-    config.features & F::MASQUERADE != 0 && !known(prefix_flag::NOT_MASQUERADED)
+    config.features & F::MASQUERADE != 0 && tables.prefix(&F::widen(destination)).flags & prefix_flag::NOT_MASQUERADED == 0
 }
 
 /// The entry of the packets that answer.
@@ -208,28 +213,48 @@ fn reply<A: Octets>(work: &mut Work<A>) {
 
 /// Gives the flow the node's address and a port of its own towards this peer.
 #[inline(always)]
-fn hide<F, T>(tables: &T, config: &Config, work: &mut Work<F::Octets>) -> Result<(), DropReason>
+fn hide<F, T>(tables: &T, config: &Config, kind: u8, work: &mut Work<F::Octets>) -> Result<(), DropReason>
 where
     F: Family,
     T: Tables + FlowTable<F::Octets>,
 {
     work.flow.becomes.source = F::node_address(config);
     reply(work);
-    let is_echo = matches!(work.key.protocol, proto::ICMP | proto::ICMP6);
+    if kind == transport_kind::SCTP {
+        // With the port that it has, or not at all.
+        return tables.add_flow(&work.reply_key, &work.reply).ok_or(DropReason::NoPort);
+    }
+    if work.old_port != 0 {
+        take::<F::Octets>(kind, work.old_port as u16, work);
+        if tables.add_flow(&work.reply_key, &work.reply).is_some() {
+            return Ok(());
+        }
+        if let Some(there) = tables.flow(&work.reply_key)
+            && there.becomes() == work.reply.becomes
+        {
+            return tables.put_flow(&work.reply_key, &work.reply).ok_or(DropReason::FlowTable);
+        }
+    }
     let ports = u32::from(config.last_port.wrapping_sub(config.first_port)) + 1;
     for _ in 0..TRIES {
         // Drawn anew each time: what one try leaves to the next, the verifier follows through the rest of the program.
         let number = ((u64::from(tables.random()) * u64::from(ports)) >> 32) as u32;
-        let port = config.first_port.wrapping_add(number as u16).to_be();
-        work.flow.becomes.source_port = port;
-        work.reply_key.tuple.destination_port = port;
-        if is_echo {
-            work.flow.becomes.destination_port = port;
-            work.reply_key.tuple.source_port = port;
-        }
+        take::<F::Octets>(kind, config.first_port.wrapping_add(number as u16).to_be(), work);
         if tables.add_flow(&work.reply_key, &work.reply).is_some() {
             return Ok(());
         }
     }
     Err(DropReason::NoPort)
+}
+
+/// Puts a port into a flow and into the key of its answers.
+#[inline(always)]
+fn take<A: Octets>(kind: u8, port: u16, work: &mut Work<A>) {
+    work.flow.becomes.source_port = port;
+    work.reply_key.tuple.destination_port = port;
+    // An echo has one identifier, which stands for both ports.
+    if kind == transport_kind::ECHO {
+        work.flow.becomes.destination_port = port;
+        work.reply_key.tuple.source_port = port;
+    }
 }

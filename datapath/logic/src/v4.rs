@@ -127,6 +127,13 @@ impl Family for V4 {
     }
 
     #[inline(always)]
+    fn is_group_or_link(octets: u32) -> bool {
+        const GROUPS: u32 = 0xe000_0000;
+        // Behind the groups there are no addresses of hosts either. Link-local ones are a Talos node's own.
+        u32::from_be(octets) >= GROUPS
+    }
+
+    #[inline(always)]
     fn is_error(kind: u8) -> bool {
         matches!(kind, icmp4::UNREACHABLE | icmp4::TIME_EXCEEDED | icmp4::PARAMETER_PROBLEM)
     }
@@ -161,6 +168,12 @@ impl Family for V4 {
         let direct: Direct4 = packet.load(L2 + Self::HEADER)?;
         let known = direct.kind == Direct4::KIND && usize::from(direct.length) == Self::DIRECT && direct.version == Direct4::VERSION;
         known.then_some((direct.addr, direct.port))
+    }
+
+    #[inline(always)]
+    fn can_tell<P: Packet>(_packet: &P, ip: &Ip<u32>) -> bool {
+        const LONGEST: usize = 60;
+        ip.transport + Self::DIRECT <= L2 + LONGEST
     }
 
     #[inline(always)]

@@ -145,6 +145,13 @@ impl Family for V6 {
     }
 
     #[inline(always)]
+    fn is_group_or_link(octets: [u32; 4]) -> bool {
+        let [first, ..] = octets.map(u32::from_be);
+        // ff00::/8 and fe80::/10.
+        first >> 24 == 0xff || first >> 22 == 0xfe80 >> 6
+    }
+
+    #[inline(always)]
     fn is_error(kind: u8) -> bool {
         matches!(kind, icmp6::UNREACHABLE..=icmp6::PARAMETER_PROBLEM)
     }
@@ -175,6 +182,15 @@ impl Family for V6 {
         let direct: Direct6 = packet.load(L2 + Self::HEADER)?;
         let known = direct.length_8 == DIRECT_UNITS && direct.kind == Direct6::KIND && direct.version == Direct6::VERSION;
         known.then_some((direct.addr, direct.port))
+    }
+
+    #[inline(always)]
+    fn can_tell<P: Packet>(packet: &P, _ip: &Ip<[u32; 4]>) -> bool {
+        // Hop-by-hop options stand in front of everything else, and are read by every router.
+        match packet.load::<u8>(V6_NEXT) {
+            Some(next) => next != proto::HOP_BY_HOP,
+            None => false,
+        }
     }
 
     #[inline(always)]

@@ -164,8 +164,8 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn prefix(&self, addr: &Addr) -> Option<Prefix> {
-        PREFIXES.get(&Key::new(128, *addr)).copied()
+    fn prefix(&self, addr: &Addr) -> Prefix {
+        PREFIXES.get(&Key::new(128, *addr)).copied().unwrap_or_default()
     }
 
     #[inline(always)]

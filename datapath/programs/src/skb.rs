@@ -15,6 +15,9 @@ use crate::watch::dropped;
 /// As many bytes as the headers that are looked at can have.
 const HEADERS: u32 = 192;
 
+/// Beside an action: that the packet's sender was told, and the packet is none that went on.
+const ANSWERED: i32 = 1 << 16;
+
 pub(crate) struct Skb(pub(crate) TcContext);
 
 impl Direct for Skb {
@@ -78,6 +81,12 @@ pub(crate) fn from_endpoint(context: TcContext) -> i32 {
     run(Skb(context), Hook::FromEndpoint, Origin::Endpoint { interface })
 }
 
+/// To a pod from the node's own processes, on the host's end of its cable. What other hooks deliver does not come by.
+#[classifier]
+pub(crate) fn to_endpoint(context: TcContext) -> i32 {
+    run(Skb(context), Hook::ToEndpoint, Origin::Host)
+}
+
 /// From other machines, on the uplink.
 #[classifier]
 pub(crate) fn from_wire(context: TcContext) -> i32 {
@@ -108,6 +117,8 @@ fn run(mut skb: Skb, hook: Hook, origin: Origin) -> i32 {
         _ => Ok(TC_ACT_OK),
     };
     match outcome {
+        // Counted already, under its reason.
+        Ok(action) if action & ANSWERED != 0 => action & !ANSWERED,
         Ok(action) => {
             count(hook, 0, length);
             action
@@ -154,7 +165,7 @@ fn turned_around<F: Family>(skb: &mut Skb, hook: Hook, decision: &Decision<F::Oc
     // SAFETY: the context that the kernel gave this program.
     let interface = unsafe { (*skb.0.skb.skb).ifindex };
     // SAFETY: calls by value. A pod's packets come in on the host's end of its cable, and go out there, too.
-    Ok(unsafe { bpf_redirect(interface, 0) } as i32)
+    Ok(unsafe { bpf_redirect(interface, 0) } as i32 | ANSWERED)
 }
 
 /// To another machine, past the node's own stack.

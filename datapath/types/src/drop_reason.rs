@@ -40,12 +40,11 @@ drop_reasons! {
     10 FlowTable "flow-table" "A flow could not be written down."
     11 Rewrite "rewrite" "The packet could not be changed."
     12 FragmentUnknown "fragment-unknown" "A later piece of a packet came, and its first one was not seen."
-    13 TtlExceeded "ttl-exceeded" "The packet was forwarded as often as it allows."
-    14 NoRoute "no-route" "The kernel has no route to the destination."
     15 TooBig "too-big" "The packet does not fit the next link, and must not be cut."
     16 Refused "refused" "The service has no backend, and the client was told so."
     17 UnknownTransport "unknown-transport" "The service is not reached with this protocol."
     18 NotAService "not-a-service" "Another machine speaks for a service that there is not."
+    19 NoRoomToTell "no-room-to-tell" "The headers have no room for the service's address, which the backend's node needs to answer directly."
 }
 
 #[cfg(test)]

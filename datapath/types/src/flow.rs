@@ -56,6 +56,8 @@ pub struct Work<A> {
     /// For which address of a service the packet came, where another node says so.
     pub told: A,
     pub told_port: u32,
+    /// The port behind which the connection before this one was hidden, or 0.
+    pub old_port: u32,
     /// Where numbers are forgotten, see `settled`.
     pub settled: u32,
 }

@@ -1,0 +1,173 @@
+//! Runs rows on the host and in the kernel, and compares both with what is written.
+
+use std::collections::BTreeMap;
+
+use ichor_datapath_types::{Addr, Affinity, AffinityKey, DropReason, Fragment, FragmentKey, Hook};
+
+use crate::checksum::wrong;
+use crate::host::{self, Place, Verdict};
+use crate::kernel::{self, Counts, Kernel};
+use crate::scenario::{Row, Scenario, line};
+use crate::world::{Entry, World, flows};
+
+/// Everything that was written down, as text; times are left out.
+type Notes = BTreeMap<String, String>;
+
+/// What one side made of a row.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    verdict: Verdict,
+    out: Vec<u8>,
+    flows: Vec<String>,
+}
+
+/// Why the kernel does not take this frame for a test run, where it does not.
+pub(crate) fn refused(place: Place, frame: &[u8]) -> Option<&'static str> {
+    let is = |ethertype: [u8; 2]| frame.get(12..14) == Some(&ethertype[..]);
+    if frame.len() < 14 {
+        Some("no test run takes a frame without an Ethernet header")
+    } else if place.hook != Hook::Xdp && (is([8, 0]) && frame.len() < 34 || is([0x86, 0xdd]) && frame.len() < 54 || frame.len() == 14) {
+        Some("no test run takes a socket buffer without a whole IP header")
+    } else {
+        None
+    }
+}
+
+pub(crate) struct Tally {
+    pub(crate) rows: usize,
+    pub(crate) on_host_alone: usize,
+    pub(crate) faults: Vec<String>,
+}
+
+/// Runs all rows of a scenario; the kernel's tables are empty before and afterwards.
+pub(crate) fn run(scenario: &Scenario, kernel: &mut Kernel, tally: &mut Tally) {
+    let world = scenario.world(kernel::clock());
+    kernel.fill(&world);
+    for row in &scenario.rows {
+        tally.rows += 1;
+        let mut faults = Vec::new();
+        if wrong(&row.frame).is_none()
+            && let Some(sum) = wrong(&row.out)
+        {
+            faults.push(format!("the row is wrong: a frame goes out in which {sum} checksum is wrong"));
+        }
+        let wanted = Outcome { verdict: row.verdict, out: row.out.clone(), flows: row.flows.clone() };
+        compare("host", &wanted, &on_host(&world, row), &mut faults);
+        if refused(row.place, &row.frame).is_some() {
+            tally.on_host_alone += 1;
+        } else {
+            in_kernel(kernel, row, &wanted, &mut faults);
+            if memory(&world) != kernel_memory(kernel) {
+                faults.push(format!("host remembers {:?}\n  kernel {:?}", memory(&world), kernel_memory(kernel)));
+            }
+        }
+        let place = format!("{:?}: {}: {} ({})", scenario.family, scenario.title, row.what, row.place.hook.name());
+        tally.faults.extend(faults.into_iter().map(|fault| format!("{place}\n  {fault}")));
+    }
+    kernel.clear(&world);
+}
+
+fn on_host(world: &World, row: &Row) -> Outcome {
+    let before = notes(&flows(&world.flows_v4), &flows(&world.flows_v6));
+    let mut out = row.frame.clone();
+    let verdict = host::run(world, row.place, &mut out);
+    Outcome { verdict, out, flows: changes(&before, &notes(&flows(&world.flows_v4), &flows(&world.flows_v6))) }
+}
+
+fn in_kernel(kernel: &mut Kernel, row: &Row, wanted: &Outcome, faults: &mut Vec<String>) {
+    let before = notes(&kernel.flows_v4(), &kernel.flows_v6());
+    let counts = kernel.counts();
+    let (verdict, measured) = kernel.run(row.place, &row.frame);
+    let counted = counted(&counts, &kernel.counts());
+    // Only the counter knows why.
+    let reason = DropReason::ALL.iter().find(|reason| counted.iter().any(|((_, name), _)| *name == reason.name()));
+    let verdict = match (verdict, reason) {
+        (Err(()), Some(reason)) => Verdict::Dropped(*reason),
+        (Err(()), None) => return faults.push("kernel: dropped, and not counted".into()),
+        (Ok(_), Some(reason)) => Verdict::Answered(*reason),
+        (Ok(verdict), None) => verdict,
+    };
+    let flows = changes(&before, &notes(&kernel.flows_v4(), &kernel.flows_v6()));
+    compare("kernel", wanted, &Outcome { verdict, out: measured.packet, flows }, faults);
+    if row.place.hook != Hook::Xdp && measured.mark != row.mark {
+        faults.push(format!("kernel: the mark is {:#x} instead of {:#x}", measured.mark, row.mark));
+    }
+    let wanted = to_count(row);
+    if counted != wanted {
+        faults.push(format!("kernel: counted {counted:?}\n  wanted: {wanted:?}"));
+    }
+}
+
+/// The one counter that the row changes, if any.
+fn to_count(row: &Row) -> Counts {
+    let reason = match row.verdict {
+        // The next hook counts what it is left, and a hook nothing that another decided on.
+        Verdict::Passed if row.place.hook == Hook::Xdp || row.place.mark != 0 => return Vec::new(),
+        Verdict::Passed | Verdict::Redirected => "",
+        Verdict::Dropped(reason) | Verdict::Answered(reason) => reason.name(),
+    };
+    vec![((row.place.hook.name(), reason), (1, u64::try_from(row.frame.len()).unwrap()))]
+}
+
+fn counted(before: &Counts, after: &Counts) -> Counts {
+    let differences = before.iter().zip(after).map(|((place, old), (_, new))| (*place, (new.0 - old.0, new.1 - old.1)));
+    differences.filter(|(_, difference)| *difference != (0, 0)).collect()
+}
+
+fn compare(side: &str, wanted: &Outcome, found: &Outcome, faults: &mut Vec<String>) {
+    if found.verdict != wanted.verdict {
+        faults.push(format!("{side}: {:?} instead of {:?}", found.verdict, wanted.verdict));
+    }
+    if found.out != wanted.out {
+        faults.push(format!("{side}: the frame that goes out is another\n  is     {}\n  wanted {}", hex(&found.out), hex(&wanted.out)));
+    }
+    if found.flows != wanted.flows {
+        faults.push(format!("{side}: flows\n  are    {:#?}\n  wanted {:#?}", found.flows, wanted.flows));
+    }
+}
+
+/// Ethernet, IP and the rest apart.
+pub(crate) fn hex(frame: &[u8]) -> String {
+    let network = if frame.get(12) == Some(&0x86) { 54 } else { 34 };
+    let part = |bytes: &[u8]| {
+        bytes.chunks(4).map(|word| word.iter().map(|byte| format!("{byte:02x}")).collect::<String>()).collect::<Vec<_>>().join(" ")
+    };
+    let (ethernet, rest) = frame.split_at(frame.len().min(14));
+    let (ip, rest) = rest.split_at(rest.len().min(network - 14));
+    format!("{} | {} | {}", part(ethernet), part(ip), part(rest))
+}
+
+pub(crate) fn notes(v4: &[Entry<u32>], v6: &[Entry<[u32; 4]>]) -> Notes {
+    let v4 = v4.iter().map(|(key, flow)| line(key, flow, Addr::from_v4));
+    v4.chain(v6.iter().map(|(key, flow)| line(key, flow, Addr))).collect()
+}
+
+fn changes(before: &Notes, after: &Notes) -> Vec<String> {
+    let gone = before.keys().filter(|key| !after.contains_key(*key)).map(|key| format!("{key} vanished"));
+    let new = after.iter().filter(|(key, about)| before.get(*key) != Some(about)).map(|(key, about)| format!("{key} => {about}"));
+    let mut all: Vec<_> = gone.chain(new).collect();
+    all.sort();
+    all
+}
+
+/// What is remembered beside flows: who had which backend, and the ports of packets in pieces.
+pub(crate) fn memory(world: &World) -> Vec<String> {
+    let affinities = world.affinities.borrow();
+    let fragments = world.fragments.borrow();
+    written(affinities.iter().map(|(key, value)| (*key, *value)), fragments.iter().map(|(key, value)| (*key, *value)))
+}
+
+pub(crate) fn kernel_memory(kernel: &mut Kernel) -> Vec<String> {
+    let (affinities, fragments) = (kernel.affinities(), kernel.fragments());
+    written(affinities.into_iter(), fragments.into_iter())
+}
+
+fn written(
+    affinities: impl Iterator<Item = (AffinityKey, Affinity)>,
+    fragments: impl Iterator<Item = (FragmentKey, Fragment)>,
+) -> Vec<String> {
+    let affinities = affinities.map(|(key, value)| format!("{key:?} has #{}", value.backend));
+    let mut all: Vec<_> = affinities.chain(fragments.map(|entry| format!("{entry:?}"))).collect();
+    all.sort();
+    all
+}

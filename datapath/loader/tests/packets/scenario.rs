@@ -1,0 +1,260 @@
+//! Rows: what comes, what becomes of it, and what is written down. The rows of one scenario share a world.
+
+use std::net::IpAddr;
+
+use ichor_datapath_types::{DECIDED_MARK, DropReason, Flow, FlowKey, Hook, Octets, Tuple, flow_flag, proto};
+
+use crate::cluster::{Frontend, Setting};
+use crate::frame::Frame;
+use crate::host::{Place, Verdict, Way, way};
+use crate::names::{Family, UPLINK, UPLINK_MAC, host_mac, interface_of, name, pod_mac};
+use crate::world::World;
+
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) what: &'static str,
+    pub(crate) place: Place,
+    pub(crate) frame: Vec<u8>,
+    pub(crate) verdict: Verdict,
+    pub(crate) out: Vec<u8>,
+    /// Of the socket buffer that leaves.
+    pub(crate) mark: u32,
+    /// Flows that are new or changed.
+    pub(crate) flows: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Scenario {
+    pub(crate) family: Family,
+    pub(crate) title: &'static str,
+    pub(crate) setting: Setting,
+    pub(crate) rows: Vec<Row>,
+    services: Vec<Frontend>,
+    /// Client, service, backend, how long ago.
+    remembered: Vec<(&'static str, u32, u32, u32)>,
+    taken: Vec<&'static str>,
+}
+
+pub(crate) fn scenario(family: Family, title: &'static str) -> Scenario {
+    let setting = Setting::OnePort;
+    Scenario { family, title, setting, rows: Vec::new(), services: Vec::new(), remembered: Vec::new(), taken: Vec::new() }
+}
+
+/// What there is before the first row.
+impl Scenario {
+    pub(crate) fn setting(self, setting: Setting) -> Self {
+        Self { setting, ..self }
+    }
+
+    pub(crate) fn with(mut self, service: Frontend) -> Self {
+        self.services.push(service);
+        self
+    }
+
+    /// The client had this backend of this service so long ago.
+    pub(crate) fn remembered(mut self, client: &'static str, service: u32, backend: u32, ago: u32) -> Self {
+        self.remembered.push((client, service, backend, ago));
+        self
+    }
+
+    /// An answer like this, "tcp outside:80 > node:61000", belongs to another connection.
+    pub(crate) fn taken(mut self, answer: &'static str) -> Self {
+        self.taken.push(answer);
+        self
+    }
+
+    pub(crate) fn world(&self, now: u32) -> World {
+        let mut world = World::new(self.setting);
+        world.now.set(now);
+        for service in &self.services {
+            world.add(self.family, service);
+        }
+        for (client, service, backend, ago) in &self.remembered {
+            world.remember(self.family, client, *service, *backend, *ago);
+        }
+        for text in &self.taken {
+            let (protocol, ends) = text.split_once(' ').unwrap();
+            world.take(self.family, protocol_number(self.family, protocol), self.family.ends(ends));
+        }
+        world
+    }
+}
+
+/// What comes.
+impl Scenario {
+    pub(crate) fn pod(self, pod: &str, what: &'static str, frame: impl Into<Vec<u8>>) -> Self {
+        self.row(Hook::FromEndpoint, interface_of(pod), 0, what, frame.into())
+    }
+
+    pub(crate) fn wire(self, what: &'static str, frame: impl Into<Vec<u8>>) -> Self {
+        self.row(Hook::FromWire, UPLINK, 0, what, frame.into())
+    }
+
+    pub(crate) fn xdp(self, what: &'static str, frame: impl Into<Vec<u8>>) -> Self {
+        self.row(Hook::Xdp, UPLINK, 0, what, frame.into())
+    }
+
+    /// From a process of the node.
+    pub(crate) fn host(self, what: &'static str, frame: impl Into<Vec<u8>>) -> Self {
+        self.row(Hook::ToWire, UPLINK, 0, what, frame.into())
+    }
+
+    /// On its way out, after another hook of this node has decided on it.
+    pub(crate) fn marked(self, what: &'static str, frame: impl Into<Vec<u8>>) -> Self {
+        self.row(Hook::ToWire, UPLINK, DECIDED_MARK, what, frame.into())
+    }
+
+    fn row(mut self, hook: Hook, interface: u32, mark: u32, what: &'static str, frame: Vec<u8>) -> Self {
+        let place = Place { hook, interface, mark };
+        self.rows.push(Row { what, place, out: frame.clone(), frame, verdict: Verdict::Passed, mark, flows: Vec::new() });
+        self
+    }
+}
+
+/// What becomes of it.
+impl Scenario {
+    /// It goes on as it is.
+    pub(crate) fn passes(self) -> Self {
+        self
+    }
+
+    pub(crate) fn dropped(mut self, reason: DropReason) -> Self {
+        self.last().verdict = Verdict::Dropped(reason);
+        self
+    }
+
+    /// It is dropped, and this goes back where it came from.
+    pub(crate) fn answered(mut self, reason: DropReason, frame: &Frame) -> Self {
+        let row = self.last();
+        row.verdict = Verdict::Answered(reason);
+        row.out = frame.clone().turned_around().bytes();
+        self
+    }
+
+    /// It goes on to the node's own processes, or out to the wire, as another.
+    pub(crate) fn rewritten(mut self, frame: &Frame) -> Self {
+        self.last().out = frame.bytes();
+        self
+    }
+
+    /// It goes to the pod here that has its address, and has one hop less then.
+    pub(crate) fn delivered(mut self, frame: Frame) -> Self {
+        let to = name(frame.destination().into());
+        let interface = interface_of(&to);
+        let row = self.last();
+        row.verdict = Verdict::Redirected;
+        row.out = frame.forwarded().macs(host_mac(interface), pod_mac(interface)).bytes();
+        self
+    }
+
+    /// It goes to another machine, by the node's routes, and has one hop less then.
+    pub(crate) fn sent(mut self, frame: Frame) -> Self {
+        let Way::To(mac) = way(frame.destination()) else { panic!("no way to {}", frame.destination()) };
+        let row = self.last().decided();
+        row.verdict = Verdict::Redirected;
+        row.out = frame.forwarded().macs(UPLINK_MAC, mac).bytes();
+        self
+    }
+
+    /// It goes to a machine whose MAC the kernel has to ask for.
+    pub(crate) fn waits_for_neighbour(mut self, frame: Frame) -> Self {
+        let row = self.last().decided();
+        row.verdict = Verdict::Redirected;
+        row.out = frame.forwarded().bytes();
+        self
+    }
+
+    /// It would be routed, but the kernel has no route, or the address itself: it goes on, rewritten.
+    pub(crate) fn left_to_kernel(mut self, frame: Frame) -> Self {
+        let row = self.last().decided();
+        row.out = frame.forwarded().bytes();
+        self
+    }
+
+    /// What is written down: "tcp a:40000 > web:80 => a:40000 > b:8080 new destination #1".
+    pub(crate) fn flows(mut self, flows: &[&str]) -> Self {
+        let mut flows: Vec<_> = flows.iter().map(ToString::to_string).collect();
+        flows.sort();
+        self.last().flows = flows;
+        self
+    }
+
+    fn last(&mut self) -> &mut Row {
+        self.rows.last_mut().expect("a row comes before what becomes of it")
+    }
+}
+
+impl Row {
+    fn decided(&mut self) -> &mut Self {
+        if self.place.hook != Hook::Xdp {
+            self.mark = DECIDED_MARK;
+        }
+        self
+    }
+}
+
+impl From<Frame> for Vec<u8> {
+    fn from(frame: Frame) -> Self {
+        frame.bytes()
+    }
+}
+
+impl World {
+    fn take(&self, family: Family, protocol: u8, [(source, source_port), (destination, destination_port)]: [(IpAddr, u16); 2]) {
+        use ichor_datapath_logic::FlowTable as _;
+        use ichor_datapath_types::Addr;
+        let (from, to) = (Addr::from(source), Addr::from(destination));
+        let (source_port, destination_port) = (source_port.to_be(), destination_port.to_be());
+        if family == Family::V4 {
+            let tuple = Tuple { source: from.v4(), destination: to.v4(), source_port, destination_port };
+            let flow = Flow { becomes: tuple, flags: flow_flag::REPLY, ..Flow::default() };
+            self.put_flow(&FlowKey { tuple, protocol, ..FlowKey::default() }, &flow).unwrap();
+        } else {
+            let tuple = Tuple { source: from.0, destination: to.0, source_port, destination_port };
+            let flow = Flow { becomes: tuple, flags: flow_flag::REPLY, ..Flow::default() };
+            self.put_flow(&FlowKey { tuple, protocol, ..FlowKey::default() }, &flow).unwrap();
+        }
+    }
+}
+
+fn protocol_number(family: Family, protocol: &str) -> u8 {
+    match (protocol, family) {
+        ("tcp", _) => proto::TCP,
+        ("udp", _) => proto::UDP,
+        ("sctp", _) => proto::SCTP,
+        ("echo", Family::V4) => proto::ICMP,
+        ("echo", Family::V6) => proto::ICMP6,
+        _ => panic!("{protocol} has no flows"),
+    }
+}
+
+/// A flow as a line, in two parts: which it is, and what is written about it.
+pub(crate) fn line<A: Octets>(key: &FlowKey<A>, flow: &Flow<A>, widen: impl Fn(A) -> ichor_datapath_types::Addr) -> (String, String) {
+    let ends = |tuple: &Tuple<A>| {
+        let end = |octets, port| format!("{}:{}", name(widen(octets)), u16::from_be(port));
+        format!("{} > {}", end(tuple.source, tuple.source_port), end(tuple.destination, tuple.destination_port))
+    };
+    let protocol = match key.protocol {
+        proto::TCP => "tcp".to_string(),
+        proto::UDP => "udp".to_string(),
+        proto::SCTP => "sctp".to_string(),
+        proto::ICMP | proto::ICMP6 => "echo".to_string(),
+        other => format!("protocol-{other}"),
+    };
+    let states = ["new", "established", "closing", "reset"];
+    let mut about = format!("{} {}", ends(&flow.becomes), states[usize::from(flow.state)]);
+    let flags = [
+        (flow_flag::REPLY, " reply"),
+        (flow_flag::SOURCE, " source"),
+        (flow_flag::DESTINATION, " destination"),
+        (flow_flag::DIRECT, " direct"),
+        (flow_flag::FROM_ENDPOINT, " from-endpoint"),
+    ];
+    for (_, word) in flags.into_iter().filter(|(flag, _)| flow.flags & flag != 0) {
+        about.push_str(word);
+    }
+    if flow.backend != 0 {
+        about.push_str(&format!(" #{}", flow.backend));
+    }
+    (format!("{protocol} {}", ends(&key.tuple)), about)
+}

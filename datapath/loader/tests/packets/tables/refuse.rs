@@ -1,0 +1,68 @@
+//! Services without backends: the client is told that nobody listens.
+
+use ichor_datapath_types::{DropReason, proto};
+
+use crate::cluster::service;
+use crate::frame::Frame;
+use crate::names::Family;
+use crate::scenario::{Scenario, scenario};
+
+pub(crate) fn rows(f: Family) -> Vec<Scenario> {
+    vec![cluster_ip(f), outside(f), local(f), untold(f)]
+}
+
+/// Nobody listens where this packet went, of which its transport's header is told.
+fn nobody(f: Family, text: &str, about: Frame, transport: usize) -> Frame {
+    let headers = 14 + if f == Family::V4 { 20 } else { 40 };
+    f.error(if f == Family::V4 { (3, 3) } else { (1, 4) }, [0; 4], text, &about.cut(headers + transport))
+}
+
+fn cluster_ip(f: Family) -> Scenario {
+    let (tcp, udp) = (f.tcp("a:40000 > web:80").syn(), f.udp("a:40000 > web:53"));
+    let (tcp_without_data, udp_without_data) = (tcp.clone().body(b""), f.udp("b:40000 > web:53").body(b""));
+    scenario(f, "a cluster IP without backends")
+        .with(service("tcp web:80"))
+        .with(service("udp web:53"))
+        .pod("a", "by TCP", tcp.clone())
+        .answered(DropReason::Refused, &nobody(f, "web > a", tcp, 20))
+        .pod("a", "by UDP", udp.clone())
+        .answered(DropReason::Refused, &nobody(f, "web > a", udp, 8))
+        .pod("a", "by TCP without data", tcp_without_data.clone())
+        .answered(DropReason::Refused, &nobody(f, "web > a", tcp_without_data, 20))
+        .pod("b", "by UDP without data", udp_without_data.clone())
+        .answered(DropReason::Refused, &nobody(f, "web > b", udp_without_data, 8))
+}
+
+fn outside(f: Family) -> Scenario {
+    let frame = f.tcp("client:5000 > lb:80").syn();
+    scenario(f, "a load balancer's address without backends")
+        .with(service("tcp lb:80"))
+        .xdp("XDP leaves it to the next hook", frame.clone())
+        .passes()
+        .wire("which tells the client", frame.clone())
+        .answered(DropReason::Refused, &nobody(f, "lb > client", frame, 20))
+}
+
+fn local(f: Family) -> Scenario {
+    let frame = f.udp("client:5000 > lb:53").without_checksum();
+    scenario(f, "an entry for the outside without backends, where no other node has one")
+        .with(service("udp lb:53").to("b:8080").split())
+        .with(service("udp lb:53").external())
+        .wire("the client is told", frame.clone())
+        .answered(DropReason::Refused, &nobody(f, "lb > client", frame, 8))
+}
+
+fn untold(f: Family) -> Scenario {
+    let long = f.udp("a:40000 > web:53").body(&[7; 40]);
+    scenario(f, "a client that cannot be told")
+        .with(service("udp web:53"))
+        .with(service("sctp web:9000"))
+        .pod("a", "SCTP", f.sctp("a:40000 > web:9000"))
+        .dropped(DropReason::NoBackend)
+        .pod("a", "options, or a header between", f.udp("a:40000 > web:53").options(1).extension(proto::DESTINATION, 0))
+        .dropped(DropReason::NoBackend)
+        .pod("a", "a first piece", long.clone().piece(9, 0, 16))
+        .dropped(DropReason::NoBackend)
+        .pod("a", "and a later one", long.piece(9, 16, 16))
+        .dropped(DropReason::NoBackend)
+}
