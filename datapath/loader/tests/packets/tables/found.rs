@@ -47,6 +47,13 @@ pub(crate) fn rows(f: Family) -> Vec<Scenario> {
                 "tcp a:40000 > outside:443 => node:61000 > outside:443 new source",
                 "tcp outside:443 > node:61000 => outside:443 > a:40000 new reply destination",
             ]),
+    ];
+    all.extend(of_direct_answers(f));
+    all
+}
+
+fn of_direct_answers(f: Family) -> Vec<Scenario> {
+    let mut all = vec![
         scenario(f, "SCTP is never answered directly, for it would not be told for which service it came")
             .setting(Setting::Direct)
             .with(service("sctp lb:9000").to("far:9000"))
