@@ -18,6 +18,7 @@ while read -r program package; do
 done <<<"$programs"
 # Not for the tools folder. Any Go will do: it only fetches the next recipe's. The fuzzer is C++, and makejinja,
 # the peer of the benchmark, wants an environment of its own.
+command -v ip >/dev/null || missing+=(iproute2)
 command -v git >/dev/null || missing+=(git)
 command -v go >/dev/null || missing+=(golang-go)
 command -v c++ >/dev/null || missing+=(g++)
