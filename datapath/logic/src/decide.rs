@@ -6,7 +6,7 @@ use ichor_datapath_types::{
 
 use crate::error::error_about;
 use crate::family::{Family, Ip, Piece};
-use crate::open::{is_hidden, open};
+use crate::open::{is_hidden, is_nowhere, open};
 use crate::packet::{Packet, Transport, transport, transport_kind};
 use crate::{FlowTable, Tables, flow};
 
@@ -114,9 +114,6 @@ where
     {
         return if is_neighbour_discovery::<F, P>(packet, &ip) { Ok(passed(ip)) } else { Err(DropReason::SpoofedSource) };
     }
-    if matches!(origin, Origin::Endpoint { .. }) && F::is_group_or_link(ip.destination) {
-        return Ok(passed(ip));
-    }
     let mut transport = of_piece::<F, P, T>(packet, tables, &ip);
     transport.kind = work.settled(u32::from(transport.kind)) as u8;
     ip.protocol = work.settled(u32::from(ip.protocol)) as u8;
@@ -213,9 +210,11 @@ where
     if ip.protocol == F::ICMP && matches!(ip.piece, Piece::Whole) {
         return Ok(error_about::<F, P, T>(packet, tables, origin, ip, work).unwrap_or(passed(ip)));
     }
-    let from_endpoint = matches!(origin, Origin::Endpoint { .. });
-    if from_endpoint && matches!(ip.piece, Piece::Later) && is_hidden::<F, T>(tables, config, ip.destination) {
-        return Err(DropReason::FragmentUnknown);
+    if matches!(ip.piece, Piece::Later) {
+        let hidden = matches!(origin, Origin::Endpoint { .. }) && is_hidden::<F, T>(tables, config, ip.destination);
+        if hidden || is_nowhere::<F, T>(tables, ip.destination) {
+            return Err(DropReason::FragmentUnknown);
+        }
     }
     Ok(passed(ip))
 }

@@ -28,6 +28,9 @@ where
     F: Family,
     T: Tables + FlowTable<F::Octets>,
 {
+    if matches!(origin, Origin::Endpoint { .. }) && F::is_group_or_link(decision.ip.destination) {
+        return Ok(decision);
+    }
     work.flow = Flow {
         becomes: work.key.tuple,
         backend: 0,
@@ -80,7 +83,8 @@ where
     let answered_openly = from_outside && matches!(decision.next, Next::Endpoint) && is_hidden::<F, T>(tables, config, decision.ip.source);
     if !is_service && !hidden && !answered_openly {
         // Nothing changes, and nobody has to remember that.
-        decision.next = unchanged(decision.next, origin);
+        let nowhere = leaves && is_nowhere::<F, T>(tables, decision.ip.destination);
+        decision.next = if nowhere { Next::Refuse } else { unchanged(decision.next, origin) };
         return Ok(decision);
     }
     if hidden {
@@ -194,6 +198,12 @@ fn is_direct(config: &Config, kind: u8) -> bool {
 #[inline(always)]
 pub(crate) fn is_hidden<F: Family, T: Tables>(tables: &T, config: &Config, destination: F::Octets) -> bool {
     config.features & F::MASQUERADE != 0 && tables.prefix(&F::widen(destination)).flags & prefix_flag::NOT_MASQUERADED == 0
+}
+
+/// Whether an address is a service's or nobody's: the kernel would send packets for it to the router, and the router back.
+#[inline(always)]
+pub(crate) fn is_nowhere<F: Family, T: Tables>(tables: &T, destination: F::Octets) -> bool {
+    tables.prefix(&F::widen(destination)).flags & prefix_flag::SERVICE != 0
 }
 
 /// The entry of the packets that answer.

@@ -37,4 +37,6 @@ pub mod prefix_flag {
     pub const NOT_MASQUERADED: u32 = 1;
     /// An address of a node: what it serves on its node ports, this node serves on its own.
     pub const NODE: u32 = 2;
+    /// Of services alone: what is none there is nowhere, and a router would only send it back.
+    pub const SERVICE: u32 = 4;
 }

@@ -211,8 +211,6 @@ fn transit(f: Family) -> Scenario {
         .passes()
         .xdp("to somebody else, in XDP", f.tcp("client:5000 > outside:80").syn())
         .passes()
-        .wire("a cluster IP is not to be reached from outside", f.tcp("client:5000 > web:80").syn())
-        .passes()
         .xdp("nor in XDP", f.tcp("client:5000 > web:80").syn())
         .passes()
         .wire("an echo to the node", f.echo("client:7 > node"))

@@ -8,7 +8,7 @@ use crate::names::Family;
 use crate::scenario::{Scenario, scenario};
 
 pub(crate) fn rows(f: Family) -> Vec<Scenario> {
-    vec![cluster_ip(f), outside(f), local(f), untold(f)]
+    vec![cluster_ip(f), no_such_port(f), outside(f), local(f), untold(f)]
 }
 
 /// Nobody listens where this packet went, of which its transport's header is told.
@@ -31,6 +31,19 @@ fn cluster_ip(f: Family) -> Scenario {
         .answered(DropReason::Refused, &nobody(f, "web > a", tcp_without_data, 20))
         .pod("b", "by UDP without data", udp_without_data.clone())
         .answered(DropReason::Refused, &nobody(f, "web > b", udp_without_data, 8))
+}
+
+/// The kernel would send these to the router, and the router back.
+fn no_such_port(f: Family) -> Scenario {
+    let (from_pod, from_outside) = (f.udp("a:40000 > web:54"), f.tcp("client:5000 > web:80").syn());
+    scenario(f, "a cluster IP, and not a port of its service, or not from here")
+        .with(service("tcp web:80").to("b:8080").internal())
+        .pod("a", "another port", from_pod.clone())
+        .answered(DropReason::Refused, &nobody(f, "web > a", from_pod, 8))
+        .wire("from outside", from_outside.clone())
+        .answered(DropReason::Refused, &nobody(f, "web > client", from_outside, 20))
+        .pod("a", "an echo has nobody to answer", f.echo("a:7 > web"))
+        .dropped(DropReason::NoBackend)
 }
 
 fn outside(f: Family) -> Scenario {
