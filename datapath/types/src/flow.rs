@@ -3,6 +3,7 @@
 //! Each direction of a connection is one entry, and an entry says into what its packets are rewritten. So one lookup
 //! is connection tracking and address translation at once, and the reply's key is the rewritten tuple turned around.
 
+use core::cell::Cell;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
@@ -131,6 +132,12 @@ impl<A: Octets> SharedFlow<'_, A> {
     #[inline(always)]
     pub unsafe fn new(flow: NonNull<Flow<A>>) -> Self {
         Self(flow, PhantomData)
+    }
+
+    /// A flow of a table on the host, of one thread.
+    pub fn in_cell(flow: &Cell<Flow<A>>) -> SharedFlow<'_, A> {
+        // SAFETY: the cell lives as long as what is handed back, and may be written through a shared reference.
+        unsafe { SharedFlow::new(NonNull::new_unchecked(flow.as_ptr())) }
     }
 
     /// Written once, before the entry was put into the table.

@@ -26,7 +26,7 @@ pub use flow::{Flow, FlowKey, SharedFlow, Tuple, Work, flow_flag, flow_state};
 pub use header::{
     Arp, Direct4, Direct6, Eth, Icmp, Ipv4, Ipv6, Ipv6Extension, Ipv6Fragment, Ports, Tcp, Udp, ethertype, icmp4, icmp6, proto, tcp_flag,
 };
-pub use pod::{Pod, bytes_of};
+pub use pod::{Pod, bytes_of, read, write};
 pub use service::{
     Affinity, AffinityKey, Backend, Service, ServiceKey, SocketFlow, SocketFlowKey, SourceRangeKey, backend_flag, scope, service_flag,
 };

@@ -22,6 +22,18 @@ pub fn bytes_of<T: Pod, const N: usize>(value: &T) -> [u8; N] {
     unsafe { *core::ptr::from_ref(value).cast() }
 }
 
+/// The value with which these bytes begin.
+pub fn read<T: Pod>(bytes: &[u8]) -> Option<T> {
+    // SAFETY: there are as many bytes as the value has, and any bytes are one; alignment is not asked for.
+    (bytes.len() >= size_of::<T>()).then(|| unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
+}
+
+/// Puts a value where these bytes begin.
+pub fn write<T: Pod>(bytes: &mut [u8], value: &T) -> Option<()> {
+    // SAFETY: there is room for as many bytes as the value has; alignment is not asked for.
+    (bytes.len() >= size_of::<T>()).then(|| unsafe { bytes.as_mut_ptr().cast::<T>().write_unaligned(*value) })
+}
+
 /// Declares a structure of the wire or of a map, and asserts while compiling that it has the size and alignment that
 /// are written down, and no padding of the compiler's.
 macro_rules! pod {
