@@ -28,6 +28,7 @@ mod tree;
 mod tunnel;
 mod workload;
 
+pub use agent::agent_config;
 pub use component::{Component, ComponentFile};
 pub use crds::{BundleError, GatewayApiBundle};
 pub use engine::{Engine, Error, Template};

@@ -77,6 +77,9 @@ pub enum Command {
     /// Export what Talos machines are given
     #[command(subcommand)]
     Talos(Talos),
+    /// Make the network of cluster.yaml on this machine, from network namespaces
+    #[command(subcommand)]
+    Lab(Lab),
     /// Print the JSON Schema of cluster.yaml, for editors
     Schema,
     /// Print the completion script of a shell
@@ -101,8 +104,6 @@ pub enum Planned {
     Connectivity(Anything),
     #[command(hide = true)]
     Explain(Anything),
-    #[command(hide = true)]
-    Lab(Anything),
     #[command(hide = true)]
     Observe(Anything),
     #[command(hide = true)]
@@ -316,6 +317,99 @@ pub struct TalosConfig {
     /// Print it in clear text instead
     #[arg(long)]
     pub reveal: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Lab {
+    /// Make a lab, check every path in it, and leave it to be played with
+    Up(LabUp),
+    /// Show nodes, pods and services, and what of them is broken
+    Status(LabStatus),
+    /// Run a command in a node, a pod, the router or the client outside
+    Exec(LabExec),
+    /// Break a node, its cable or its agent
+    Break(LabPart),
+    /// Mend what `break` broke
+    Mend(LabPart),
+    /// Remove a lab, also one that is half-made or was left by a crash
+    Down(LabName),
+}
+
+/// Which lab is meant.
+#[derive(Clone, Debug, Args)]
+pub struct LabName {
+    /// The lab's name [default: the only one there is]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ichor lab up                              the example: three nodes, both families
+  ichor lab up --config cluster.yaml        yours
+  ichor lab up --name second                another one beside it
+
+Each node is a network namespace with ichor's own agent in it, and its pods are cabled by ichor's
+own CNI plugin. Routes that BGP would bring to the router are static here.")]
+pub struct LabUp {
+    /// The file that describes the cluster [default: the example that is built in]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// The lab's name [default: the cluster's]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Make it, and check nothing
+    #[arg(long)]
+    pub no_check: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LabStatus {
+    #[command(flatten)]
+    pub lab: LabName,
+    /// Walk every path again; exit with 1 if one fails
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ichor lab exec node-1 -- ip route
+  ichor lab exec pod/shell-2 -- curl http://10.43.0.103
+  ichor lab exec client -- curl http://192.168.50.254")]
+pub struct LabExec {
+    #[command(flatten)]
+    pub lab: LabName,
+    /// A node's name, `pod/NAME`, `router` or `client`
+    #[arg(value_name = "WHERE")]
+    pub place: String,
+    /// The command and its arguments
+    #[arg(value_name = "COMMAND", required = true, last = true)]
+    pub command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct LabPart {
+    #[command(flatten)]
+    pub lab: LabName,
+    /// What of the node: its power, its cable or its agent
+    #[arg(value_enum, value_name = "PART")]
+    pub part: LabPartKind,
+    /// The node's name
+    #[arg(value_name = "NODE")]
+    pub node: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LabPartKind {
+    /// The whole node: what runs on it and what its kernel knows
+    Node,
+    /// Its cable to the LAN
+    Link,
+    /// Its agent's process
+    Agent,
 }
 
 #[derive(Debug, Args)]

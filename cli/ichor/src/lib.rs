@@ -16,7 +16,8 @@ mod system;
 mod terminal;
 pub mod tree;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _};
@@ -49,6 +50,9 @@ pub(crate) struct Shell {
 /// Runs the tool with the arguments of the command line, the first of which is its own name.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(code) = another_program(&args) {
+        return code;
+    }
     let cli = match parse(&args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -58,6 +62,20 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     run(cli).into()
+}
+
+/// The one executable is several programs: by the name that it is called with, and inside a lab by its first argument.
+fn another_program(args: &[OsString]) -> Option<ExitCode> {
+    let name = args.first().map(Path::new).and_then(Path::file_name);
+    match name.and_then(OsStr::to_str) {
+        Some("ichor-agent") => return Some(ichor_agent::main(args.iter().cloned())),
+        Some("ichor-cni") => return Some(ichor_cni::main()),
+        _ => {}
+    }
+    match args {
+        [_, word, order] if word == "lab-inside" => Some(ichor_lab::inside(&order.to_string_lossy())),
+        _ => None,
+    }
 }
 
 fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use aya::programs::links::{CgroupAttachMode, FdLink, LinkError, PinnedLink};
-use aya::programs::tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcHandle, qdisc_add_clsact};
+use aya::programs::tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcHandle, qdisc_add_clsact, qdisc_detach_program};
 use aya::programs::xdp::XdpMode;
 use aya::programs::{CgroupSockAddr, LinkOrder, Program, SchedClassifier, TcAttachType, Xdp};
 use aya::util::KernelVersion;
@@ -58,6 +58,16 @@ pub enum Acceleration {
     Generic,
 }
 
+impl Acceleration {
+    /// The name of its pin.
+    pub(crate) const fn hook(self) -> &'static str {
+        match self {
+            Self::Native => "xdp_wire-native",
+            Self::Generic => "xdp_wire-generic",
+        }
+    }
+}
+
 /// Ours among the filters of an interface.
 const FILTER_PRIORITY: u16 = 1;
 const FILTER_HANDLE: u16 = 0x1c40;
@@ -89,6 +99,10 @@ impl Datapath {
     /// Puts the uplink's own program onto an interface.
     pub fn attach_uplink_xdp(&mut self, interface: Interface<'_>, where_: Acceleration, pins: &Pins) -> Result<(), Error> {
         const PROGRAM: &str = "xdp_wire";
+        // A link stays where it was made: one in the other place makes room, and traffic control stands in meanwhile.
+        for other in [Acceleration::Native, Acceleration::Generic].into_iter().filter(|other| *other != where_) {
+            pins.detach(other.hook(), interface)?;
+        }
         let Program::Xdp(loaded) = self.program(PROGRAM)? else {
             return Err(Error::missing(format!("the program {PROGRAM} in its form")));
         };
@@ -96,7 +110,7 @@ impl Datapath {
             Acceleration::Native => XdpMode::Driver,
             Acceleration::Generic => XdpMode::Skb,
         };
-        xdp(loaded, interface, mode, &pins.link(&hook(PROGRAM, interface)))
+        xdp(loaded, interface, mode, &pins.link(&hook(where_.hook(), interface)))
             .map_err(|error| Error::new(format!("attaching {PROGRAM} to the interface {}", interface.name), &*error))
     }
 
@@ -151,6 +165,15 @@ fn clsact(program: &mut SchedClassifier, interface: Interface<'_>, kind: TcAttac
     // The filter belongs to the interface, and stays with it when this process ends.
     std::mem::forget(program.take_link(id)?);
     Ok(())
+}
+
+/// Takes our filters off an interface, which may have none: unlike links, they stay when their pins go.
+pub fn detach_filters(interface: &str) {
+    for (kind, program) in
+        [(TcAttachType::Ingress, "from_wire"), (TcAttachType::Egress, "to_wire"), (TcAttachType::Ingress, "from_endpoint")]
+    {
+        let _none = qdisc_detach_program(interface, kind, program);
+    }
 }
 
 fn xdp(program: &mut Xdp, interface: Interface<'_>, mode: XdpMode, pin: &Path) -> Result<(), Refusal> {

@@ -11,7 +11,7 @@ mod probe;
 mod sizes;
 mod table;
 
-pub use attach::{Acceleration, Direction, Interface, TrafficControl};
+pub use attach::{Acceleration, Direction, Interface, TrafficControl, detach_filters};
 pub use batch::Cursor;
 pub use datapath::Datapath;
 pub use error::Error;

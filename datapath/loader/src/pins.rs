@@ -9,7 +9,7 @@ use ichor_datapath_types::{
     SocketFlowKey,
 };
 
-use crate::attach::{Interface, hook};
+use crate::attach::{Acceleration, Interface, hook};
 use crate::error::Error;
 use crate::sizes::Sizes;
 
@@ -62,6 +62,11 @@ impl Pins {
 
     pub(crate) fn link(&self, hook: &str) -> PathBuf {
         self.links().join(hook)
+    }
+
+    /// Takes the uplink's own program off an interface.
+    pub fn detach_uplink_xdp(&self, interface: Interface<'_>) -> Result<(), Error> {
+        [Acceleration::Native, Acceleration::Generic].into_iter().try_for_each(|place| self.detach(place.hook(), interface))
     }
 
     /// Takes a program off an interface, which may be gone; one that is not there is fine.

@@ -6,6 +6,8 @@ mod config;
 mod dashboards;
 mod observe;
 
+use ichor_config::Cluster;
+
 use crate::component::Component;
 use crate::engine::Error;
 use crate::part::{Part, Scope};
@@ -35,4 +37,9 @@ pub(crate) const PART: Part = Part {
 
 fn components(scope: Scope<'_>) -> Result<Vec<Component>, Error> {
     Ok(vec![base::component(scope)?, observe::component(scope)?])
+}
+
+/// The `config.yaml` that the ConfigMap of the base layer holds, for agents that run without Kubernetes.
+pub fn agent_config(cluster: &Cluster) -> String {
+    config::text(cluster)
 }

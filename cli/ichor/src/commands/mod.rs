@@ -4,6 +4,7 @@ mod configure;
 mod finish_write;
 mod import;
 mod init;
+mod lab;
 mod man;
 mod schema;
 mod secrets;
@@ -25,6 +26,7 @@ pub(crate) fn run(command: Command, shell: &Shell) -> Result<Box<dyn Answer>, Fa
         Command::Import(args) => Box::new(import::run(&args, shell)?),
         Command::Secrets(command) => secrets::run(&command, shell)?,
         Command::Talos(cli::Talos::Config(args)) => Box::new(talos::run(&args, shell)?),
+        Command::Lab(command) => lab::run(&command, shell)?,
         Command::Schema => Box::new(schema::run()),
         Command::Completions(args) => Box::new(shells::run(args.shell)),
         Command::Man(args) => Box::new(man::run(&args)?),
@@ -40,7 +42,6 @@ fn later(planned: &Planned) -> Failure {
         Planned::Bootstrap(_) => "bootstrap",
         Planned::Connectivity(_) => "connectivity",
         Planned::Explain(_) => "explain",
-        Planned::Lab(_) => "lab",
         Planned::Observe(_) => "observe",
         Planned::Rollback(_) => "rollback",
         Planned::Status(_) => "status",

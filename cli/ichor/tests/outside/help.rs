@@ -51,7 +51,7 @@ fn a_wrong_command_line_is_exit_code_2() {
 #[test]
 fn what_is_not_there_yet_says_so() {
     let place = Place::without_secrets();
-    for words in [&["lab", "up"][..], &["bootstrap"], &["upgrade", "--plan"], &["connectivity", "test"]] {
+    for words in [&["observe"][..], &["bootstrap"], &["upgrade", "--plan"], &["connectivity", "test"]] {
         let run = place.ichor([]).args(words).fail();
         assert_eq!(run.status.code(), Some(1));
         assert!(run.words().contains(&format!("`ichor {}` is not in this version yet", words[0])), "{}", run.described());
@@ -62,11 +62,11 @@ fn what_is_not_there_yet_says_so() {
 fn man_pages_and_completions_cover_every_command() {
     let place = Place::without_secrets();
     let pages = place.ichor(["man", "man"]).succeed();
-    for page in ["ichor.1", "ichor-configure.1", "ichor-secrets-rotate.1", "ichor-talos-config.1"] {
+    for page in ["ichor.1", "ichor-configure.1", "ichor-secrets-rotate.1", "ichor-talos-config.1", "ichor-lab-up.1"] {
         assert!(pages.text().lines().any(|line| line == format!("man/{page}")), "{}", pages.text());
         assert!(place.read(&format!("man/{page}")).starts_with(".ie"), "{page}");
     }
-    assert!(!pages.text().contains("lab"));
+    assert!(!pages.text().contains("finish-write"));
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = place.ichor(["completions", shell]).succeed();
         for word in ["configure", "secrets", "--overwrite", "rotate"] {

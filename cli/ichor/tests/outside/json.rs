@@ -30,10 +30,11 @@ fn every_command_prints_one_document() {
         (&["version"], 0, "tested_with"),
         (&["init", "--config", "new.yaml"], 1, "error"),
         (&["import", "nowhere"], 1, "error"),
-        (&["lab", "up"], 1, "error"),
+        (&["lab", "status", "--name", "nowhere"], 1, "error"),
+        (&["bootstrap"], 1, "error"),
         (&["validate", "--config", "nowhere.yaml"], 1, "error"),
     ] {
-        // Flags of the whole program come first: after `lab` everything belongs to it.
+        // Flags of the whole program come first: after a planned command everything belongs to it.
         let run = place.ichor(["--output", "json"]).args(words).env("EDITOR", &editor).input("token\n").finish();
         assert_eq!(run.status.code(), Some(code), "{}", run.described());
         let document = document(&run);

@@ -1,0 +1,23 @@
+//! Brings a node to what it should be: the datapath's tables, and the interfaces, addresses, neighbours and routes of the
+//! network namespace that the calling thread is in.
+//!
+//! Everything can be done twice: what is there already is left alone.
+
+mod cable;
+mod error;
+mod link;
+mod namespace;
+mod neighbour;
+mod netlink;
+mod route;
+mod sysctl;
+mod tables;
+
+pub use cable::{Cable, GATEWAY_V4, GATEWAY_V6, check, cut, lay};
+pub use error::Error;
+pub use link::Link;
+pub use namespace::inside;
+pub use netlink::Netlink;
+pub use route::{PROTOCOL, Route};
+pub use sysctl::forward;
+pub use tables::{observe, take};

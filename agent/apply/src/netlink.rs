@@ -1,0 +1,101 @@
+//! Asking the kernel about its network and changing it, one request at a time.
+
+use std::io;
+
+use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_sys::protocols::NETLINK_ROUTE;
+use netlink_sys::{Socket, SocketAddr};
+
+use crate::error::Error;
+
+/// A connection to the network namespace in which it was opened.
+#[derive(Debug)]
+pub struct Netlink {
+    socket: Socket,
+    sequence: u32,
+}
+
+/// A list that changes while it is read is read again so often.
+const TRIES: usize = 5;
+
+impl Netlink {
+    pub fn open() -> Result<Self, Error> {
+        let wrong = |error: io::Error| Error::new("opening a netlink socket", error);
+        let mut socket = Socket::new(NETLINK_ROUTE).map_err(wrong)?;
+        socket.bind_auto().map_err(wrong)?;
+        socket.connect(&SocketAddr::new(0, 0)).map_err(wrong)?;
+        Ok(Self { socket, sequence: 0 })
+    }
+
+    /// Sends a change and waits until it is done.
+    pub(crate) fn change(&mut self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
+        self.send(message, NLM_F_ACK | flags)?;
+        loop {
+            for answer in self.receive()? {
+                if let NetlinkPayload::Error(error) = answer.payload {
+                    return match error.code {
+                        None => Ok(()),
+                        Some(_) => Err(error.to_io()),
+                    };
+                }
+            }
+        }
+    }
+
+    /// Everything of a kind that there is.
+    pub(crate) fn list(&mut self, message: &RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {
+        let mut outcome = self.list_once(message)?;
+        for _ in 1..TRIES {
+            if outcome.is_some() {
+                break;
+            }
+            outcome = self.list_once(message)?;
+        }
+        outcome.ok_or_else(|| io::Error::other("it changes faster than it can be read"))
+    }
+
+    /// Nothing when it changed meanwhile.
+    fn list_once(&mut self, message: &RouteNetlinkMessage) -> io::Result<Option<Vec<RouteNetlinkMessage>>> {
+        self.send(message.clone(), NLM_F_DUMP)?;
+        let (mut found, mut changed) = (Vec::new(), false);
+        loop {
+            for answer in self.receive()? {
+                changed |= answer.header.flags & NLM_F_DUMP_INTR != 0;
+                match answer.payload {
+                    NetlinkPayload::InnerMessage(inner) => found.push(inner),
+                    NetlinkPayload::Done(_) => return Ok((!changed).then_some(found)),
+                    NetlinkPayload::Error(error) if error.code.is_some() => return Err(error.to_io()),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut request = NetlinkMessage::from(message);
+        request.header.flags = NLM_F_REQUEST | flags;
+        request.header.sequence_number = self.sequence;
+        request.finalize();
+        let mut bytes = vec![0; request.buffer_len()];
+        request.serialize(&mut bytes);
+        self.socket.send(&bytes, 0).map(drop)
+    }
+
+    /// The messages of one datagram that answer the last request.
+    fn receive(&self) -> io::Result<Vec<NetlinkMessage<RouteNetlinkMessage>>> {
+        let (bytes, _) = self.socket.recv_from_full()?;
+        let (mut rest, mut found) = (&*bytes, Vec::new());
+        while !rest.is_empty() {
+            let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest).map_err(io::Error::other)?;
+            // Each begins at a multiple of four.
+            let length = usize::try_from(message.header.length).unwrap_or(usize::MAX).next_multiple_of(4);
+            if message.header.sequence_number == self.sequence {
+                found.push(message);
+            }
+            rest = rest.get(length.max(4)..).unwrap_or_default();
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,385 @@
+//! The agent of a node: everything that happens to it is an event, and one thread looks at them one by one.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use ichor_agent_apply::{Netlink, forward, observe, take};
+use ichor_agent_state::{Desired, Dirty, Ids, Limits, Observed, Op, Snapshot, Unit, compile, diff};
+use ichor_datapath_loader::{Datapath, OBJECT, Pins, Sizes, TrafficControl};
+use serde_json::Value as Json;
+
+use crate::arguments::Arguments;
+use crate::checkpoint::Checkpoint;
+use crate::collect::{Walk, cut_udp, sweep};
+use crate::config::AgentConfig;
+use crate::fault::Fault;
+use crate::ground;
+use crate::health::Health;
+use crate::hooks::Hooks;
+use crate::log::{note, say};
+use crate::request::Request;
+use crate::routes;
+use crate::settings::{Settings, host};
+use crate::socket::{Event, QUEUE, serve, watch_signals};
+use crate::source::Source;
+use crate::store::Store;
+
+/// How often it looks after what nobody tells it.
+const TICK: Duration = Duration::from_secs(5);
+/// How often, in ticks, it compares everything with what the kernel really holds.
+const RESYNC: u32 = 120;
+
+#[derive(Debug)]
+pub(crate) struct Agent {
+    pub(crate) arguments: Arguments,
+    pub(crate) config: AgentConfig,
+    pub(crate) netlink: Netlink,
+    pub(crate) hooks: Hooks,
+    pub(crate) source: Source,
+    pub(crate) store: Store,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) dirty: Dirty,
+    pub(crate) desired: Desired,
+    pub(crate) observed: Observed,
+    pub(crate) datapath: Option<Datapath>,
+    pub(crate) settings: Option<Settings>,
+    /// The last walk through the flows, and how long it took.
+    pub(crate) walk: (Walk, Duration),
+    health: Health,
+    sizes: Sizes,
+    ids: Ids,
+    /// The last steps were not all taken.
+    behind: bool,
+    /// Files were read that the snapshot does not have yet.
+    objects_read: bool,
+    /// Interfaces and addresses may have changed.
+    look_again: bool,
+    ready: bool,
+    waiting: String,
+    compile_problems: BTreeSet<String>,
+    noted: BTreeSet<String>,
+    ticks: u32,
+    events: SyncSender<Event>,
+    _lock: File,
+}
+
+/// Runs until it is asked to end, and leaves the datapath as it is.
+pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
+    ground::check_rights_and_kernel()?;
+    let config = AgentConfig::load(&arguments.config)?;
+    ground::make_private_folder(&arguments.state)?;
+    let lock = ground::lock(&arguments.state)?;
+    ground::check_bpffs(&arguments.bpffs)?;
+    let (store, unreadable) = Store::open(&arguments.state.join("endpoints"))?;
+    let (checkpoint, broken) = Checkpoint::open(&arguments.state.join("checkpoint"))?;
+    unreadable.iter().chain(&broken).for_each(|text| note(text));
+    let (events, queue) = sync_channel(QUEUE);
+    let sizes = Sizes::for_memory(ground::memory_bytes()?);
+    let hooks = Hooks {
+        pins: Pins::at(&arguments.bpffs)?,
+        traffic_control: TrafficControl::of_this_kernel(),
+        cgroup: arguments.cgroup.clone().unwrap_or_else(|| config.cgroup_root.clone()),
+    };
+    hooks.check_cgroup()?;
+    let mut agent = Agent {
+        netlink: Netlink::open()?,
+        hooks,
+        source: Source::open(&arguments.objects, checkpoint),
+        store,
+        snapshot: Snapshot::default(),
+        dirty: Dirty::All,
+        desired: Desired::default(),
+        observed: Observed::default(),
+        datapath: None,
+        settings: None,
+        walk: (Walk::default(), Duration::ZERO),
+        health: Health::start()?,
+        ids: Ids::restore(&Observed::default(), limits(&sizes)),
+        sizes,
+        behind: false,
+        objects_read: false,
+        look_again: true,
+        ready: false,
+        waiting: String::new(),
+        compile_problems: BTreeSet::new(),
+        noted: BTreeSet::new(),
+        ticks: 0,
+        events: events.clone(),
+        arguments,
+        config,
+        _lock: lock,
+    };
+    watch_signals(events.clone())?;
+    agent.source.watch(&events)?;
+    agent.objects_changed();
+    agent.find_endpoints()?;
+    agent.delete_marked()?;
+    // Whoever reads that it is ready may ask at once; until then questions wait.
+    serve(&agent.arguments.state.join("agent.sock"), &events)?;
+    agent.settle();
+    agent.work(&queue)
+}
+
+fn limits(sizes: &Sizes) -> Limits {
+    Limits { services: sizes.services as usize, backends: sizes.backends, slots: sizes.slots }
+}
+
+impl Agent {
+    fn work(&mut self, queue: &Receiver<Event>) -> Result<(), Fault> {
+        let mut next_tick = Instant::now() + TICK;
+        loop {
+            match queue.recv_timeout(next_tick.saturating_duration_since(Instant::now())) {
+                Ok(event) => {
+                    // What waits together is compiled together.
+                    let mut stop = self.handle(event);
+                    for event in queue.try_iter().take(QUEUE) {
+                        stop |= self.handle(event);
+                    }
+                    self.settle();
+                    if stop {
+                        note("ends; the datapath goes on");
+                        return self.source.save();
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            if Instant::now() >= next_tick {
+                self.tick();
+                next_tick = Instant::now() + TICK;
+            }
+        }
+    }
+
+    /// Whether this was the last event.
+    fn handle(&mut self, event: Event) -> bool {
+        match event {
+            Event::Stop => return true,
+            Event::Objects(change) => match self.source.read(&change) {
+                Ok(()) => self.objects_read = true,
+                Err(fault) => note(&fault.to_string()),
+            },
+            Event::Request(request, answers) => {
+                let answer = self.answer(request);
+                // Whoever asked may have gone.
+                let _gone = answers.send(answer);
+            }
+        }
+        false
+    }
+
+    fn answer(&mut self, request: Request) -> Json {
+        match request {
+            Request::Add { attachment, namespace, pod } => self.add(&attachment, namespace, pod),
+            Request::Delete(attachment) => self.delete(&attachment),
+            Request::Check(attachment) => self.check(&attachment),
+            Request::Collect(valid) => self.collect(&valid),
+            Request::Status => self.can_add(),
+            Request::Get(subject) => {
+                self.settle();
+                self.get(subject)
+            }
+        }
+    }
+
+    fn objects_changed(&mut self) {
+        self.snapshot.replace(self.source.objects(), &mut self.dirty);
+        self.note_problems();
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// What keeps it from being ready.
+    pub(crate) fn waiting_for(&self) -> String {
+        self.waiting.clone()
+    }
+
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.source.problems().iter().map(ToString::to_string).chain(self.compile_problems.iter().cloned()).collect()
+    }
+
+    /// Says each problem once for as long as it lasts.
+    fn note_problems(&mut self) {
+        let now: BTreeSet<_> = self.problems().into_iter().collect();
+        now.difference(&self.noted).for_each(|text| note(text));
+        self.noted = now;
+    }
+
+    /// Brings the node to what it should be, or says what is in the way.
+    pub(crate) fn settle(&mut self) {
+        match self.settle_now() {
+            Ok(()) => self.waiting.clear(),
+            Err(fault) => {
+                let text = fault.to_string();
+                if text != self.waiting {
+                    note(&text);
+                }
+                self.waiting = text;
+            }
+        }
+    }
+
+    pub(crate) fn settle_now(&mut self) -> Result<(), Fault> {
+        if std::mem::take(&mut self.objects_read) {
+            self.objects_changed();
+        }
+        let nodes_changed = match &self.dirty {
+            Dirty::All => true,
+            Dirty::Units(units) => units.contains(&Unit::Nodes),
+        };
+        let routes_changed =
+            nodes_changed || self.look_again || matches!(&self.dirty, Dirty::Units(units) if units.contains(&Unit::Endpoints));
+        if nodes_changed || self.look_again {
+            self.load()?;
+            self.look_again = false;
+        }
+        self.compile()?;
+        if routes_changed {
+            self.set_routes()?;
+        }
+        if !self.ready {
+            self.attach()?;
+            self.ready = true;
+            say("ready");
+        }
+        Ok(())
+    }
+
+    /// Loads the programs, again when something that they were told has changed.
+    fn load(&mut self) -> Result<(), Fault> {
+        let ours = self.store.entries().values().map(|stored| stored.interface).collect();
+        let host = host(&mut self.netlink, &self.arguments.node, &self.config, &ours)?;
+        self.snapshot.set_host(host, &mut self.dirty);
+        let found = match Settings::find(&mut self.netlink, &self.snapshot, &self.arguments.node, &self.config) {
+            // An object that went away is no reason to stop what works.
+            Err(fault) if self.datapath.is_some() => {
+                self.compile_problems.insert(fault.to_string());
+                self.note_problems();
+                return Ok(());
+            }
+            found => found?,
+        };
+        if self.datapath.is_some() && self.settings.as_ref() == Some(&found) {
+            return Ok(());
+        }
+        forward(&found.uplink.name, found.v4.is_some(), found.v6.is_some())?;
+        let mut datapath = Datapath::load_again(OBJECT, &found.config, &self.sizes, &self.hooks.pins)?;
+        if self.datapath.is_none() {
+            self.observed = observe(&mut datapath, &self.sizes)?;
+            self.ids = Ids::restore(&self.observed, limits(&self.sizes));
+            self.dirty = Dirty::All;
+        }
+        self.datapath = Some(datapath);
+        let before = self.settings.replace(found);
+        if let Some(before) = before.filter(|before| self.settings.as_ref().is_some_and(|now| now.uplink.index != before.uplink.index)) {
+            self.hooks.leave_uplink(&before)?;
+        }
+        if self.ready {
+            note("the node's addresses or its uplink changed: the programs are loaded again");
+            self.ready = false;
+        }
+        Ok(())
+    }
+
+    fn attach(&mut self) -> Result<(), Fault> {
+        let (Some(datapath), Some(settings)) = (&mut self.datapath, &self.settings) else { return Ok(()) };
+        for stored in self.store.entries().values() {
+            let name = &stored.cable.host_name;
+            match self.hooks.attach_endpoint(datapath, name, stored.interface) {
+                // A pod may go at any time; the next look drops it.
+                Err(_) if !self.netlink.links()?.contains_key(name) => {}
+                outcome => outcome?,
+            }
+        }
+        self.hooks.attach_node(datapath, settings, self.config.acceleration_of(&self.arguments.node))
+    }
+
+    fn compile(&mut self) -> Result<(), Fault> {
+        let Some(datapath) = &mut self.datapath else { return Ok(()) };
+        if self.dirty.is_empty() && !self.behind {
+            return Ok(());
+        }
+        let dirty = std::mem::take(&mut self.dirty);
+        let (newer, problems) = compile(&self.snapshot, &mut self.ids, &dirty);
+        let ops = if self.behind {
+            self.desired.update(newer);
+            diff(&self.desired, &self.observed)
+        } else {
+            let ops = diff(&newer, &self.observed);
+            self.desired.update(newer);
+            ops
+        };
+        self.behind = true;
+        let mut gone = BTreeSet::new();
+        let mut outcome = Ok(());
+        for op in &ops {
+            outcome = take(datapath, op);
+            if outcome.is_err() {
+                break;
+            }
+            self.observed.apply(op);
+            if let Op::DeleteBackend(id) = op {
+                gone.insert(*id);
+            }
+        }
+        cut_udp(datapath, &gone)?;
+        outcome?;
+        if ops.iter().any(|op| matches!(op, Op::SetHealthCheck(..) | Op::DeleteHealthCheck(_))) {
+            self.health.set(self.observed.health_checks.clone());
+        }
+        self.ids.applied();
+        self.behind = false;
+        if dirty == Dirty::All {
+            self.compile_problems.clear();
+        }
+        self.compile_problems.extend(problems.iter().map(ToString::to_string));
+        self.note_problems();
+        Ok(())
+    }
+
+    fn set_routes(&mut self) -> Result<(), Fault> {
+        let Some(settings) = &self.settings else { return Ok(()) };
+        let direct = self.config.direct_node_routes;
+        let (wanted, problems) = routes::wanted(&self.snapshot, &self.arguments.node, settings, direct, &self.store);
+        let failed = self.netlink.set_routes(&wanted)?;
+        for text in failed.iter().map(ToString::to_string).chain(problems) {
+            if self.compile_problems.insert(text.clone()) {
+                note(&text);
+                self.noted.insert(text);
+            }
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self) {
+        self.ticks = self.ticks.wrapping_add(1);
+        self.look_again = true;
+        if let Err(fault) = self.look_after() {
+            note(&fault.to_string());
+        }
+        self.settle();
+    }
+
+    fn look_after(&mut self) -> Result<(), Fault> {
+        if self.source.watch(&self.events)? {
+            self.objects_changed();
+        }
+        self.source.save()?;
+        self.find_endpoints()?;
+        self.delete_marked()?;
+        if let Some(datapath) = &mut self.datapath {
+            let begun = Instant::now();
+            self.walk = (sweep(datapath)?, begun.elapsed());
+            if self.ticks.is_multiple_of(RESYNC) {
+                let health_checks = std::mem::take(&mut self.observed.health_checks);
+                self.observed = Observed { health_checks, ..observe(datapath, &self.sizes)? };
+                self.dirty = Dirty::All;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! Kubernetes objects from the files of a folder, and from the checkpoint until the folder can be read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::SyncSender;
+
+use ichor_agent_state::{Folder, Object, ObjectKey, Problem};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+
+use crate::checkpoint::Checkpoint;
+use crate::fault::Fault;
+use crate::socket::Event;
+
+/// What changed in the folder.
+#[derive(Debug)]
+pub(crate) enum Change {
+    File(String),
+    /// So much that it was not said what.
+    Unknown,
+}
+
+#[derive(Debug)]
+pub(crate) struct Source {
+    place: PathBuf,
+    folder: Folder,
+    checkpoint: Checkpoint,
+    files: BTreeSet<String>,
+    watched: bool,
+}
+
+impl Source {
+    pub(crate) fn open(place: &Path, checkpoint: Checkpoint) -> Self {
+        let mut folder = Folder::default();
+        let files: BTreeSet<_> = checkpoint.texts().keys().cloned().collect();
+        checkpoint.texts().iter().for_each(|(file, text)| folder.set(file, text));
+        Self { place: place.to_owned(), folder, checkpoint, files, watched: false }
+    }
+
+    /// Begins to watch and reads everything, once the folder is there.
+    pub(crate) fn watch(&mut self, events: &SyncSender<Event>) -> Result<bool, Fault> {
+        if self.watched {
+            return Ok(false);
+        }
+        if !self.place.is_dir() {
+            let mend = format!("the folder of objects {} is missing: make it", self.place.display());
+            return if self.files.is_empty() { Err(Fault::new(mend)) } else { Ok(false) };
+        }
+        start_watching(&self.place, events.clone())?;
+        self.watched = true;
+        self.read_all()?;
+        Ok(true)
+    }
+
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    pub(crate) fn read(&mut self, change: &Change) -> Result<(), Fault> {
+        match change {
+            Change::File(name) if is_object_file(name) => self.read_file(name),
+            Change::File(_) => Ok(()),
+            Change::Unknown => self.read_all(),
+        }
+    }
+
+    fn read_all(&mut self) -> Result<(), Fault> {
+        let wrong = |error: std::io::Error| Fault::file("reading the folder of objects", &self.place, &error);
+        let mut there = BTreeSet::new();
+        for entry in fs::read_dir(&self.place).map_err(wrong)? {
+            there.extend(entry.map_err(wrong)?.file_name().into_string().ok().filter(|name| is_object_file(name)));
+        }
+        for name in self.files.union(&there).cloned().collect::<Vec<_>>() {
+            self.read_file(&name)?;
+        }
+        Ok(())
+    }
+
+    fn read_file(&mut self, name: &str) -> Result<(), Fault> {
+        let place = self.place.join(name);
+        match fs::read_to_string(&place) {
+            Ok(text) => {
+                self.folder.set(name, &text);
+                self.checkpoint.keep(name, &text);
+                self.files.insert(name.to_owned());
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.folder.remove(name);
+                self.checkpoint.forget(name);
+                self.files.remove(name);
+                Ok(())
+            }
+            Err(error) => Err(Fault::file("reading", &place, &error)),
+        }
+    }
+
+    pub(crate) fn objects(&self) -> BTreeMap<ObjectKey, Object> {
+        self.folder.objects()
+    }
+
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        self.folder.problems()
+    }
+
+    pub(crate) fn save(&mut self) -> Result<(), Fault> {
+        self.checkpoint.save()
+    }
+}
+
+fn is_object_file(name: &str) -> bool {
+    !name.starts_with('.') && [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end))
+}
+
+/// Tells of every change, on a thread that ends with the process.
+fn start_watching(place: &Path, events: SyncSender<Event>) -> Result<(), Fault> {
+    let wrong = |error: nix::errno::Errno| Fault::new(format!("watching the folder {}: {error}", place.display()));
+    let watcher = Inotify::init(InitFlags::IN_CLOEXEC).map_err(wrong)?;
+    let changes = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVE | AddWatchFlags::IN_DELETE | AddWatchFlags::IN_ONLYDIR;
+    watcher.add_watch(place, changes).map_err(wrong)?;
+    let watch = move || {
+        while let Ok(seen) = watcher.read_events() {
+            for event in seen {
+                let change = match event.name.and_then(|name| name.into_string().ok()) {
+                    Some(name) => Change::File(name),
+                    None => Change::Unknown,
+                };
+                if events.send(Event::Objects(change)).is_err() {
+                    return;
+                }
+            }
+        }
+    };
+    let started = std::thread::Builder::new().name("objects".to_owned()).spawn(watch);
+    started.map(drop).map_err(|error| Fault::new(format!("starting a thread: {error}")))
+}

@@ -1,0 +1,81 @@
+//! The matrix in every mode of the load balancer, and on clusters of other shapes.
+
+use std::collections::BTreeMap;
+
+use ichor_tests::Scratch;
+
+use crate::{Lab, json};
+
+const EXAMPLE: &str = include_str!("../../../../cluster.example.yaml");
+
+/// Makes a lab from a changed example and walks every path; gives the number of checks, and of cells left out.
+fn walk(name: &str, change: impl Fn(&str) -> String) -> (u64, u64) {
+    let scratch = Scratch::new();
+    let text = change(EXAMPLE);
+    assert!(text != EXAMPLE, "{name}: nothing was changed");
+    let file = scratch.write("cluster.yaml", text);
+    let lab = Lab::named(name);
+    let run = lab.run(&["up", "--output", "json", "--config"]).args([&file]).finish();
+    assert!(!run.stdout.is_empty(), "{}", run.described());
+    let found = json(&run);
+    let checks = &found["checks"];
+    let mut problems: BTreeMap<String, u32> = BTreeMap::new();
+    for path in checks["paths"].as_array().unwrap_or_else(|| panic!("{}", run.described())) {
+        if let Some(problem) = path["problem"].as_str() {
+            *problems
+                .entry(format!("{} to {} {} {} {}: {problem}", path["from"], path["to"], path["policy"], path["protocol"], path["family"]))
+                .or_default() += 1;
+        }
+    }
+    assert!(run.status.success() && problems.is_empty(), "{name}: {problems:#?}\n{}", checks["behaviours"]);
+    lab.down();
+    let left_out = checks["left_out"].as_array().unwrap().iter().map(|rule| rule["cells"].as_u64().unwrap());
+    (checks["checks"].as_u64().unwrap(), left_out.sum())
+}
+
+#[test]
+fn every_cell_is_as_it_must_be_in_every_mode() {
+    let mut all = 0;
+    for mode in ["dsr", "snat"] {
+        for acceleration in ["disabled", "native"] {
+            let setting = format!("network:\n  load_balancer: {{ mode: {mode}, acceleration: {acceleration} }}\n");
+            let (checks, left_out) = walk(&format!("{mode}-{acceleration}"), |text| text.replace("network:\n", &setting));
+            println!("{mode}, acceleration {acceleration}: {checks} checks, {left_out} cells left out by rules");
+            assert_eq!((checks, left_out), (222, 76));
+            all += checks;
+        }
+    }
+    println!("{all} checks in all modes");
+}
+
+/// The example without the second address of everything.
+fn one_family(text: &str) -> String {
+    let mut kept = String::new();
+    for line in text.lines() {
+        let line = match (line.find(", \"fd00"), line.rfind("\"]")) {
+            (Some(from), Some(to)) => [&line[..from], &line[to + 1..]].concat(),
+            _ => line.to_owned(),
+        };
+        kept.push_str(&line);
+        kept.push('\n');
+    }
+    kept
+}
+
+/// The example with its first node alone.
+fn one_node(text: &str) -> String {
+    let others = text.find("  - name: node-2").unwrap()..text.find("# Addresses that Services get").unwrap();
+    text.replace(&text[others], "\n")
+}
+
+/// The example with large packets on its LAN.
+fn jumbo(text: &str) -> String {
+    text.replace("interface: { mac:", "interface: { mtu: 9000, mac:")
+}
+
+#[test]
+fn clusters_of_other_shapes_work_as_well() {
+    for (name, change, checks) in [("v4", one_family as fn(&str) -> String, 111), ("single", one_node, 118), ("jumbo", jumbo, 222)] {
+        assert_eq!(walk(name, change).0, checks, "{name}");
+    }
+}

@@ -1,0 +1,206 @@
+//! What the matrix of paths does not show: balance, refusals, and connections that are special in some other way.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use ichor_config::Family;
+
+use crate::check::TIMEOUT_MS;
+use crate::error::Error;
+use crate::lab::Lab;
+use crate::matrix::{Protocol, Source, here_and_there};
+use crate::probe::{Call, Outcome, probe};
+use crate::process::Spot;
+use crate::service::{EMPTY, ONE, SERVER_PORT, SERVICE_PORT, SPREAD, STICKY, Service};
+use crate::state::State;
+use crate::topology::{CLIENT, Node};
+
+/// Connections for each pod: in one of a million runs chance leaves out one of ten.
+const EACH: usize = 16;
+/// More than a packet holds, and more than one buffer of a network card.
+const LARGE: usize = 100 << 10;
+
+/// One of them.
+#[derive(Debug)]
+pub struct Behaviour {
+    pub name: String,
+    pub problem: Option<String>,
+    pub took_us: u64,
+}
+
+/// What must come back.
+enum Expected {
+    /// Every one of these pods, and no other.
+    All(Vec<String>),
+    /// Always the same pod.
+    Same,
+    /// This pod, which sees one of these addresses.
+    Pod(String, BTreeSet<IpAddr>),
+    /// A refusal.
+    Refusal,
+}
+
+struct Trial {
+    name: String,
+    spot: Spot,
+    calls: Vec<Call>,
+    expected: Expected,
+}
+
+/// What trials are made of, in one family.
+struct Scene<'a> {
+    lab: &'a Lab,
+    state: &'a State,
+    family: Family,
+    here: &'a Node,
+    there: Option<&'a Node>,
+}
+
+impl Lab {
+    pub(crate) fn behaviours(&self, state: &State) -> Result<Vec<Behaviour>, Error> {
+        let mut found = Vec::new();
+        for family in Family::BOTH {
+            let Some((here, there)) = here_and_there(&state.topology) else { continue };
+            let scene = Scene { lab: self, state, family, here, there };
+            for trial in scene.trials().into_iter().flatten() {
+                let outcomes = probe(&state.executable, &trial.spot, &trial.calls)?;
+                found.push(trial.judge(&outcomes));
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Scene<'_> {
+    /// Each is left out where something that it needs is off, or does not exist in this family.
+    fn trials(&self) -> [Option<Trial>; 9] {
+        [
+            self.balance("connections reach every pod", SPREAD, EACH, |service| Expected::All(service.pods.clone())),
+            self.balance("a client stays with one pod", STICKY, EACH, |_| Expected::Same),
+            self.balance("a service without endpoints refuses at once", EMPTY, 1, |_| Expected::Refusal),
+            self.unconnected(),
+            self.itself(),
+            self.loopback(),
+            self.to_outside(),
+            self.large("100 KiB over one connection between pods", Source::OtherNode),
+            self.large("100 KiB over one connection from outside, by another node", Source::Outside),
+        ]
+    }
+
+    fn balance(&self, name: &str, service: &str, times: usize, expected: impl Fn(&Service) -> Expected) -> Option<Trial> {
+        let service = self.service(service)?;
+        let call = call(Protocol::Tcp, (service.cluster_ip(self.family)?, SERVICE_PORT).into());
+        self.trial(name, self.other_pod()?, vec![call; times * service.pods.len().max(1)], expected(service))
+    }
+
+    fn unconnected(&self) -> Option<Trial> {
+        let service = self.service(ONE)?;
+        let to = (service.cluster_ip(self.family)?, SERVICE_PORT).into();
+        let calls = vec![Call { connected: false, ..call(Protocol::Udp, to) }];
+        let name = "an unconnected socket hears from whom it asked";
+        self.trial(name, self.other_pod()?, calls, Expected::Pod(service.pods.first()?.clone(), BTreeSet::new()))
+    }
+
+    fn itself(&self) -> Option<Trial> {
+        let service = self.service(ONE)?;
+        let pod = service.pods.first()?;
+        let spot = self.is_on(self.here).then(|| self.lab.pod(&self.here.name, pod))?;
+        let to = (service.cluster_ip(self.family)?, SERVICE_PORT).into();
+        self.trial(
+            "a pod reaches itself through its service",
+            spot,
+            vec![call(Protocol::Tcp, to)],
+            Expected::Pod(pod.clone(), BTreeSet::new()),
+        )
+    }
+
+    fn loopback(&self) -> Option<Trial> {
+        let service = self.service(ONE).filter(|service| service.cluster_ip(self.family).is_some())?;
+        let address: IpAddr = if self.family == Family::V4 { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        let spot = self.lab.source(self.state, Source::Host)?;
+        let calls = vec![call(Protocol::Tcp, (address, service.node_port?).into())];
+        let expected = Expected::Pod(service.pods.first()?.clone(), BTreeSet::new());
+        self.trial("a node port answers on the node's loopback address", spot, calls, expected)
+    }
+
+    /// Beyond the cluster a pod's address means nothing, so its node's is seen.
+    fn to_outside(&self) -> Option<Trial> {
+        let topology = &self.state.topology;
+        let to = topology.outside.iter().find(|outside| outside.family() == self.family)?.client.addr();
+        let pod = &self.here.pods.iter().find(|pod| !pod.web)?.name;
+        let own = self.state.pods.get(pod)?.iter().copied().find(|address| Family::of(*address) == self.family)?;
+        let (name, seen) = if topology.masquerades {
+            ("a pod is seen outside as its node", self.here.address(self.family)?)
+        } else {
+            ("a pod is seen outside as itself", own)
+        };
+        let spot = self.lab.source(self.state, Source::SameNode)?;
+        let calls = [Protocol::Tcp, Protocol::Udp].map(|protocol| call(protocol, (to, SERVER_PORT).into()));
+        self.trial(name, spot, calls.to_vec(), Expected::Pod(CLIENT.to_owned(), BTreeSet::from([seen])))
+    }
+
+    fn large(&self, name: &str, source: Source) -> Option<Trial> {
+        let service = self.service(ONE)?;
+        let to = match source {
+            Source::Outside => (self.there?.address(self.family)?, service.node_port?),
+            _ => (service.cluster_ip(self.family)?, SERVICE_PORT),
+        };
+        let call = Call { payload: "ichor ".repeat(LARGE / 6).trim_end().to_owned(), ..call(Protocol::Tcp, to.into()) };
+        let expected = Expected::Pod(service.pods.first()?.clone(), BTreeSet::new());
+        self.trial(name, self.lab.source(self.state, source)?, vec![call], expected)
+    }
+
+    fn trial(&self, name: &str, spot: Spot, calls: Vec<Call>, expected: Expected) -> Option<Trial> {
+        Some(Trial { name: format!("{name}, {}", self.family), spot, calls, expected })
+    }
+
+    /// A pod on another node if there is one.
+    fn other_pod(&self) -> Option<Spot> {
+        self.lab.source(self.state, Source::OtherNode).or_else(|| self.lab.source(self.state, Source::SameNode))
+    }
+
+    fn service(&self, name: &str) -> Option<&Service> {
+        self.state.topology.services.iter().find(|service| service.name == name)
+    }
+
+    fn is_on(&self, node: &Node) -> bool {
+        !self.state.off.contains(&node.name)
+    }
+}
+
+fn call(protocol: Protocol, to: SocketAddr) -> Call {
+    Call { protocol, to, payload: format!("to {to}"), timeout_ms: TIMEOUT_MS, patience_ms: 0, connected: true }
+}
+
+impl Trial {
+    fn judge(self, outcomes: &[Outcome]) -> Behaviour {
+        let took_us = outcomes.iter().map(|outcome| outcome.took_us).max().unwrap_or_default();
+        Behaviour { problem: self.problem(outcomes), name: self.name, took_us }
+    }
+
+    fn problem(&self, outcomes: &[Outcome]) -> Option<String> {
+        let failed = outcomes.iter().find_map(|outcome| Some((outcome.answer.as_ref().err()?, outcome.refused)));
+        match (&self.expected, failed) {
+            (Expected::Refusal, Some((_, true))) => return None,
+            (Expected::Refusal, None) => return Some("somebody answered".to_owned()),
+            (_, Some((why, _))) => return Some(why.clone()),
+            (_, None) => {}
+        }
+        let answers: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.answer.as_ref().ok()).collect();
+        let pods: BTreeSet<_> = answers.iter().map(|answer| answer.pod.as_str()).collect();
+        let listed = pods.iter().copied().collect::<Vec<_>>().join(", ");
+        match &self.expected {
+            Expected::All(all) => {
+                let silent: Vec<_> = all.iter().filter(|pod| !pods.contains(pod.as_str())).map(String::as_str).collect();
+                (!silent.is_empty()).then(|| format!("{} never answered", silent.join(", ")))
+            }
+            Expected::Same => (pods.len() > 1).then(|| format!("{listed} answered")),
+            Expected::Pod(pod, _) if pods != BTreeSet::from([pod.as_str()]) => Some(format!("{listed} answered instead of {pod}")),
+            Expected::Pod(_, sources) => {
+                let strange = answers.iter().find(|answer| !sources.is_empty() && !sources.contains(&answer.source))?;
+                Some(format!("the server saw {}", strange.source))
+            }
+            Expected::Refusal => None,
+        }
+    }
+}
