@@ -42,6 +42,7 @@ pub(crate) struct AgentConfig {
     pub(crate) mtu: Option<u16>,
     pub(crate) masquerade: bool,
     pub(crate) not_masqueraded: Vec<IpNet>,
+    pub(crate) services: Vec<IpNet>,
     pub(crate) mode: Mode,
     pub(crate) algorithm: Algorithm,
     pub(crate) acceleration: Acceleration,
@@ -78,14 +79,14 @@ impl AgentConfig {
             "flows",
         ])?;
         for (name, keys) in [
-            ("addresses", &["nodes", "pods", "services"][..]),
-            ("l2", &["enabled"]),
+            ("l2", &["enabled"][..]),
             ("bgp", &["enabled", "peers"]),
             ("gatewayApi", &["enabled"]),
             ("flows", &["enabled", "ringSize", "metrics"]),
         ] {
             root.at(name).only(keys)?;
         }
+        let addresses = root.at("addresses").only(&["nodes", "pods", "services"])?;
         let cgroup = root.at("cgroup").only(&["root", "autoMount"])?;
         let ipam = root.at("ipam").only(&["mode", "ipv4Mask", "ipv6Mask"])?;
         ipam.at("mode").choice(&[("kubernetes", ()), ("cluster-pool", ())])?;
@@ -100,6 +101,7 @@ impl AgentConfig {
             mtu: routing.at("mtu").number()?,
             masquerade: masquerade.at("enabled").flag()?.unwrap_or(true),
             not_masqueraded: masquerade.at("exclude").prefixes()?,
+            services: addresses.at("services").prefixes()?,
             mode: balancer.at("mode").choice(&mode)?.unwrap_or(Mode::Snat),
             algorithm: balancer.at("algorithm").choice(&algorithm)?.unwrap_or_default(),
             acceleration: balancer.at("acceleration").choice(&ACCELERATIONS)?.unwrap_or_default(),

@@ -95,5 +95,6 @@ pub(crate) fn host(netlink: &mut Netlink, name: &str, config: &AgentConfig, ours
         addresses: foreign.map(|(_, network)| network.addr()).filter(reachable).collect(),
         algorithm: config.algorithm,
         not_masqueraded: config.not_masqueraded.clone(),
+        services: config.services.clone(),
     })
 }

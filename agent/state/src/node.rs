@@ -18,7 +18,9 @@ pub(crate) fn prefixes(snapshot: &Snapshot) -> Vec<(PrefixKey, Prefix)> {
     let of = |flags| move |prefix| (key(prefix), Prefix { identity: 0, flags });
     let kept = pods.chain(named).map(of(prefix_flag::NOT_MASQUERADED));
     let of_nodes = nodes.chain(own).map(of(prefix_flag::NOT_MASQUERADED | prefix_flag::NODE));
-    kept.chain(of_nodes).collect()
+    let services = snapshot.host().services.iter().map(IpNet::trunc);
+    let of_services = services.map(of(prefix_flag::NOT_MASQUERADED | prefix_flag::SERVICE));
+    kept.chain(of_services).chain(of_nodes).collect()
 }
 
 fn key(prefix: IpNet) -> PrefixKey {

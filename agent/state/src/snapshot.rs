@@ -29,6 +29,8 @@ pub struct Host {
     pub algorithm: Algorithm,
     /// Beyond the cluster's own addresses: where pods are known under theirs.
     pub not_masqueraded: Vec<IpNet>,
+    /// Where nobody but services has an address.
+    pub services: Vec<IpNet>,
 }
 
 /// A pod's cable, as the CNI plugin laid it.

@@ -219,14 +219,13 @@ where
     Ok(passed(ip))
 }
 
-/// A pod asks for its neighbours with an address of the link, or with none.
+/// A pod asks for its neighbours, and says which groups it is in, with an address of the link or with none.
 #[inline(always)]
 fn is_neighbour_discovery<F: Family, P: Packet>(packet: &P, ip: &Ip<F::Octets>) -> bool {
-    let kinds = icmp6::ROUTER_SOLICITATION..=icmp6::NEIGHBOUR_ADVERTISEMENT;
     // The whole header: a single byte at an offset that varies is refused by the verifier.
     F::ETHERTYPE == ethertype::IPV6
         && ip.protocol == proto::ICMP6
-        && packet.load::<Icmp>(ip.transport).is_some_and(|icmp| kinds.contains(&icmp.kind))
+        && packet.load::<Icmp>(ip.transport).is_some_and(|icmp| icmp6::is_of_the_link(icmp.kind))
 }
 
 #[inline(always)]

@@ -6,7 +6,7 @@ use ichor_datapath_types::{
 };
 
 use crate::decide::{Decision, Next, Origin, next_hop};
-use crate::family::Family;
+use crate::family::{Family, Piece};
 use crate::flow::next_state;
 use crate::packet::transport_kind;
 use crate::service::choose;
@@ -69,7 +69,8 @@ where
     }
     let leaves = matches!(decision.next, Next::Route);
     let from_outside = matches!(origin, Origin::Wire { .. });
-    let direct = leaves && from_outside && is_direct(config, decision.transport.kind);
+    // A first piece has no room for what the backend's node must be told, and its sender cannot be told about pieces.
+    let direct = leaves && from_outside && matches!(decision.ip.piece, Piece::Whole) && is_direct(config, decision.transport.kind);
     let hidden = leaves
         && match origin {
             Origin::Endpoint { .. } => is_hidden::<F, T>(tables, config, work.flow.becomes.destination),

@@ -109,9 +109,17 @@ pub mod icmp6 {
     pub const PARAMETER_PROBLEM: u8 = 4;
     pub const ECHO: u8 = 128;
     pub const ECHO_REPLY: u8 = 129;
+    pub const GROUP_QUERY: u8 = 130;
+    pub const GROUP_DONE: u8 = 132;
     pub const ROUTER_SOLICITATION: u8 = 133;
     pub const NEIGHBOUR_SOLICITATION: u8 = 135;
     pub const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
+    pub const GROUP_REPORT_2: u8 = 143;
     /// The code of `UNREACHABLE` with which a port that nobody listens on is refused.
     pub const CODE_PORT: u8 = 4;
+
+    /// Whether it is between neighbours: their discovery (RFC 4861), and the groups that they are in (RFC 2710, RFC 3810).
+    pub const fn is_of_the_link(kind: u8) -> bool {
+        matches!(kind, GROUP_QUERY..=GROUP_DONE | ROUTER_SOLICITATION..=NEIGHBOUR_ADVERTISEMENT | GROUP_REPORT_2)
+    }
 }

@@ -67,6 +67,7 @@ impl Machine {
             addresses: texts("addresses").iter().map(|text| text.parse().unwrap()).collect(),
             algorithm: if maglev { Algorithm::Maglev } else { Algorithm::Random },
             not_masqueraded: texts("notMasqueraded").iter().map(|text| text.parse().unwrap()).collect(),
+            services: texts("services").iter().map(|text| text.parse().unwrap()).collect(),
         };
         let mut dirty = Dirty::default();
         self.snapshot.set_host(host, &mut dirty);

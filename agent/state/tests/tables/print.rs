@@ -139,6 +139,7 @@ pub(crate) fn prefixes(observed: &Observed) -> String {
     let mut rows = BTreeMap::new();
     for (key, row) in &observed.prefixes {
         let kept = match row.flags {
+            flags if flags & prefix_flag::SERVICE != 0 => "services alone, not masqueraded",
             flags if flags & prefix_flag::NODE != 0 => "a node, not masqueraded",
             flags if flags & prefix_flag::NOT_MASQUERADED != 0 => "not masqueraded",
             _ => "",

@@ -151,7 +151,7 @@ fn host() -> impl Strategy<Value = Host> {
         name: OWN_NAME.into(),
         addresses: addresses.into_iter().collect(),
         algorithm: if maglev { Algorithm::Maglev } else { Algorithm::Random },
-        not_masqueraded: Vec::new(),
+        ..Host::default()
     })
 }
 

@@ -189,14 +189,17 @@ fn two_of(f: Family, text: &str) -> [Frame; 2] {
 
 fn pieces(f: Family) -> Scenario {
     let [first, second] = two_of(f, "client:5000 > lb:53");
-    let [to_first, to_second] = two_of(f, "client:5000 > far:5353");
-    scenario(f, "a question in pieces to a backend elsewhere")
+    let [to_first, to_second] = two_of(f, "node:61000 > far:5353");
+    scenario(f, "a question in pieces to a backend elsewhere is not answered directly")
         .setting(Setting::Direct)
         .with(service("udp lb:53").to("far:5353"))
-        .wire("the first piece says for which service it is", first)
-        .sent(to_first.told("lb:53"))
-        .flows(&["udp client:5000 > lb:53 => client:5000 > far:5353 established destination direct #1"])
-        .wire("the second need not", second)
+        .wire("a full first piece has no room to say for which service it is", first)
+        .sent(to_first)
+        .flows(&[
+            "udp client:5000 > lb:53 => node:61000 > far:5353 established source destination #1",
+            "udp far:5353 > node:61000 => lb:53 > client:5000 new reply source destination #1",
+        ])
+        .wire("the second", second)
         .sent(to_second)
 }
 

@@ -75,6 +75,10 @@ fn neighbours(f: Family) -> Scenario {
         .passes()
         .pod("a", "behind an extension header", f.icmp(133, "linklocal > routers").extension(proto::HOP_BY_HOP, 0))
         .passes()
+        .pod("a", "it says which groups it is in", f.icmp(143, "linklocal > routers").extension(proto::HOP_BY_HOP, 0))
+        .passes()
+        .pod("a", "and in the older form", f.icmp(131, "linklocal > routers").extension(proto::HOP_BY_HOP, 0))
+        .passes()
         .pod("a", "with its own address", f.icmp(135, "a > neighbours"))
         .passes()
         .wire("the wire's are the kernel's", f.icmp(135, "router > neighbours"))
@@ -87,7 +91,7 @@ fn neighbours(f: Family) -> Scenario {
 
 fn no_neighbours(f: Family) -> Scenario {
     scenario(f, "what only looks like asking for neighbours")
-        .pod("a", "the number below", f.icmp(132, "linklocal > neighbours"))
+        .pod("a", "the number below", f.icmp(129, "linklocal > neighbours"))
         .dropped(DropReason::SpoofedSource)
         .pod("a", "the number above, which redirects", f.icmp(137, "linklocal > neighbours"))
         .dropped(DropReason::SpoofedSource)
