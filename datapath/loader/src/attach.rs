@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use aya::programs::links::{CgroupAttachMode, FdLink, LinkError, PinnedLink};
 use aya::programs::tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcHandle, qdisc_add_clsact, qdisc_detach_program};
 use aya::programs::xdp::XdpMode;
-use aya::programs::{CgroupSockAddr, LinkOrder, Program, SchedClassifier, TcAttachType, Xdp};
+use aya::programs::{CgroupSockAddr, LinkOrder, Program, ProgramError, SchedClassifier, TcAttachType, Xdp};
 use aya::util::KernelVersion;
 
 use crate::datapath::Datapath;
@@ -67,6 +68,8 @@ impl Acceleration {
         }
     }
 }
+
+const RELEASED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Ours among the filters of an interface.
 const FILTER_PRIORITY: u16 = 1;
@@ -184,9 +187,25 @@ fn xdp(program: &mut Xdp, interface: Interface<'_>, mode: XdpMode, pin: &Path) -
         program.take_link(id)?;
         return Ok(());
     }
-    let id = program.attach_to_if_index(interface.index, mode)?;
+    let deadline = Instant::now() + RELEASED_WITHIN;
+    let id = loop {
+        match program.attach_to_if_index(interface.index, mode) {
+            // The kernel lets go of a link some time after its pin is gone.
+            Err(error) if is_taken(&error) && Instant::now() < deadline => a_moment(),
+            outcome => break outcome?,
+        }
+    };
     let link: FdLink = program.take_link(id)?.try_into()?;
     replace_pin(link, pin)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the condition is asked again, until a deadline")]
+fn a_moment() {
+    std::thread::sleep(Duration::from_millis(5));
+}
+
+fn is_taken(error: &ProgramError) -> bool {
+    matches!(error, ProgramError::SyscallError(refused) if refused.io_error.kind() == std::io::ErrorKind::AlreadyExists)
 }
 
 fn socket(program: &mut CgroupSockAddr, cgroup: &File, pin: &Path) -> Result<(), Refusal> {
