@@ -1,7 +1,9 @@
 //! The agent and the CNI plugin of a node: this executable under their names.
 
 use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::IpAddr;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -18,6 +20,8 @@ pub(crate) const CNI: &str = "ichor-cni";
 
 /// How long an agent may take until its first complete datapath is in the kernel.
 const READY: Duration = Duration::from_secs(20);
+/// And until it serves what was written since.
+const SYNCED: Duration = Duration::from_secs(20);
 
 /// Starts the agent of a node and waits until it has applied everything.
 pub(crate) fn start(lab: &Lab, node: &str) -> Result<(), Error> {
@@ -38,6 +42,22 @@ pub(crate) fn start(lab: &Lab, node: &str) -> Result<(), Error> {
     lab.change(|state| {
         state.processes.insert(State::agent(node), process);
     })
+}
+
+/// Waits until the agent of a node serves all objects that were written before.
+pub(crate) fn sync(place: &Place, node: &str) -> Result<(), Error> {
+    let what = format!("the agent of `{node}`");
+    let wrong = |error: std::io::Error| Error::system(format!("ask {what}"), error);
+    let mut connection = UnixStream::connect(place.socket(node)).map_err(wrong)?;
+    connection.set_read_timeout(Some(SYNCED)).map_err(wrong)?;
+    connection.write_all(b"{\"objects\":\"sync\"}\n").map_err(wrong)?;
+    let mut answer = String::new();
+    BufReader::new(connection).read_line(&mut answer).map_err(wrong)?;
+    let answer: Json = serde_json::from_str(&answer).map_err(|error| Error::new(format!("{what} gave a strange answer: {error}")))?;
+    match answer.pointer("/error/details").and_then(Json::as_str) {
+        Some(why) => Err(Error::new(format!("{what} does not serve all objects: {why}"))),
+        None => Ok(()),
+    }
 }
 
 /// Lets the CNI plugin cable a pod; gives the addresses that the pod got.

@@ -20,6 +20,9 @@ const EACH: usize = 16;
 /// More than a packet holds, and more than one buffer of a network card.
 const LARGE: usize = 100 << 10;
 
+/// No port that the kernel gives to a socket which asks for none.
+const FIXED_PORT: u16 = 20_000;
+
 /// One of them.
 #[derive(Debug)]
 pub struct Behaviour {
@@ -73,12 +76,15 @@ impl Lab {
 
 impl Scene<'_> {
     /// Each is left out where something that it needs is off, or does not exist in this family.
-    fn trials(&self) -> [Option<Trial>; 9] {
+    fn trials(&self) -> [Option<Trial>; 12] {
         [
             self.balance("connections reach every pod", SPREAD, EACH, |service| Expected::All(service.pods.clone())),
             self.balance("a client stays with one pod", STICKY, EACH, |_| Expected::Same),
             self.balance("a service without endpoints refuses at once", EMPTY, 1, |_| Expected::Refusal),
             self.unconnected(),
+            self.one_port("one port asks a pod under each of its addresses", Source::OtherNode),
+            self.one_port("one port of a node does", Source::Host),
+            self.one_port("one port outside does", Source::Outside),
             self.itself(),
             self.loopback(),
             self.to_outside(),
@@ -99,6 +105,25 @@ impl Scene<'_> {
         let calls = vec![Call { connected: false, ..call(Protocol::Udp, to) }];
         let name = "an unconnected socket hears from whom it asked";
         self.trial(name, self.other_pod()?, calls, Expected::Pod(service.pods.first()?.clone(), BTreeSet::new()))
+    }
+
+    /// The pod's answers look the same whatever it was asked as: they must come from whom the client asked. Twice, so
+    /// that each address comes after each other.
+    fn one_port(&self, name: &str, source: Source) -> Option<Trial> {
+        let service = self.service(ONE)?;
+        let pod = service.pods.first()?;
+        let own = self.state.pods.get(pod)?.iter().copied().find(|address| Family::of(*address) == self.family)?;
+        let within = (own, SERVER_PORT).into();
+        let inside = [Some(within), service.cluster_ip(self.family).map(|ip| (ip, SERVICE_PORT).into())];
+        let nodes = [Some(self.here), self.there].into_iter().flatten().filter_map(|node| node.address(self.family));
+        let ports = nodes.filter_map(|address| Some(SocketAddr::from((address, service.node_port?))));
+        let announced = [service.load_balancer_ip(self.family), service.external_ip(self.family)];
+        let outside = announced.into_iter().flatten().map(|ip| SocketAddr::from((ip, SERVICE_PORT))).chain(ports);
+        let inside = inside.into_iter().flatten().filter(|_| source != Source::Outside);
+        let once: Vec<_> = inside.chain(outside).collect();
+        let asked = once.iter().chain(&once).chain(once.iter().rev());
+        let calls = asked.map(|to| Call { from_port: FIXED_PORT, connected: false, ..call(Protocol::Udp, *to) }).collect();
+        self.trial(name, self.lab.source(self.state, source)?, calls, Expected::Pod(pod.clone(), BTreeSet::new()))
     }
 
     fn itself(&self) -> Option<Trial> {
@@ -169,7 +194,7 @@ impl Scene<'_> {
 }
 
 fn call(protocol: Protocol, to: SocketAddr) -> Call {
-    Call { protocol, to, payload: format!("to {to}"), timeout_ms: TIMEOUT_MS, patience_ms: 0, connected: true }
+    Call { protocol, to, payload: format!("to {to}"), timeout_ms: TIMEOUT_MS, connected: true, from_port: 0 }
 }
 
 impl Trial {

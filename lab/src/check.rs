@@ -3,18 +3,17 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use crate::agent;
 use crate::behaviour::Behaviour;
 use crate::error::Error;
 use crate::lab::Lab;
-use crate::matrix::{self, Case, Cell, Protocol, Source};
+use crate::matrix::{self, Case, Cell, Source};
 use crate::probe::{Call, Outcome, probe};
 use crate::process::Spot;
-use crate::service::{SERVICE_PORT, Service};
 use crate::state::State;
 
 pub(crate) const TIMEOUT_MS: u64 = 1_000;
-/// How long agents may take to serve what was written last.
-const SETTLED_MS: u64 = 5_000;
+
 /// What was found.
 #[derive(Debug)]
 pub struct Report {
@@ -100,33 +99,18 @@ impl Lab {
         Ok(walked)
     }
 
-    /// Waits until every node serves every service, or has had time enough for it.
+    /// Waits until every agent that runs serves every object.
     pub(crate) fn settle(&self, state: &State) -> Result<(), Error> {
-        let served = || state.topology.services.iter().filter(|service| !service.pods.is_empty());
-        let cluster_ips: Vec<_> =
-            served().flat_map(|service| service.cluster_ips.iter().map(|ip| patient((*ip, SERVICE_PORT).into()))).collect();
-        let nodes = || state.topology.nodes.iter().filter(|node| !state.off.contains(&node.name));
-        let addresses = || nodes().flat_map(|node| node.addresses.iter().map(ipnet::IpNet::addr));
-        let everywhere = |service: &&Service| service.local.is_none();
-        let node_ports = served().filter(everywhere).filter_map(|service| service.node_port);
-        let outside: Vec<_> = node_ports.flat_map(|port| addresses().map(move |address| patient((address, port).into()))).collect();
-        let mut spots: Vec<_> = nodes().map(|node| (self.host(&node.name), cluster_ips.as_slice())).collect();
-        spots.push((self.client(), outside.as_slice()));
-        crate::up::each(spots.into_iter().map(|(spot, calls)| {
-            // Whatever is still missing after this is what the checks are for.
-            move || probe(&state.executable, &spot, calls).map(drop)
-        }))
+        let nodes = state.topology.nodes.iter().map(|node| node.name.as_str());
+        let running = nodes.filter(|node| !state.off.contains(*node) && state.runs(&State::agent(node)));
+        crate::up::each(running.map(|node| move || agent::sync(&self.place, node)))
     }
-}
-
-fn patient(to: SocketAddr) -> Call {
-    Call { protocol: Protocol::Tcp, to, payload: format!("to {to}"), timeout_ms: TIMEOUT_MS, patience_ms: SETTLED_MS, connected: true }
 }
 
 fn call(case: &Case) -> Call {
     let cell = &case.cell;
     let payload = format!("{} to {} over {} {}", cell.source, cell.target, cell.protocol, cell.family);
-    Call { protocol: cell.protocol, to: case.to, payload, timeout_ms: TIMEOUT_MS, patience_ms: 0, connected: true }
+    Call { protocol: cell.protocol, to: case.to, payload, timeout_ms: TIMEOUT_MS, connected: true, from_port: 0 }
 }
 
 fn impossible(cell: Cell, why: &str) -> Walked {

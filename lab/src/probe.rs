@@ -11,7 +11,6 @@ use crate::error::{Error, reason};
 use crate::matrix::Protocol;
 use crate::process::{self, Spot, Work};
 use crate::server::{Answer, LONGEST};
-use crate::wait::until;
 
 /// How many connections wait at once when some wait in vain.
 const AT_ONCE: usize = 16;
@@ -24,10 +23,10 @@ pub(crate) struct Call {
     pub(crate) payload: String,
     /// How long an answer may take.
     pub(crate) timeout_ms: u64,
-    /// How long to try again and again.
-    pub(crate) patience_ms: u64,
     /// Whether a UDP socket is connected to whom it asks, as some programs do it and some do not.
     pub(crate) connected: bool,
+    /// From which port a UDP socket asks, or 0 for any.
+    pub(crate) from_port: u16,
 }
 
 /// What came of it.
@@ -82,17 +81,6 @@ fn make_all(calls: &[Call]) -> Vec<Outcome> {
 }
 
 fn make(call: &Call) -> Outcome {
-    let mut outcome = once(call);
-    if outcome.answer.is_err() && call.patience_ms > 0 {
-        until(Duration::from_millis(call.patience_ms), || {
-            outcome = once(call);
-            outcome.answer.is_ok()
-        });
-    }
-    outcome
-}
-
-fn once(call: &Call) -> Outcome {
     let start = Instant::now();
     let got = match call.protocol {
         Protocol::Tcp => over_tcp(call),
@@ -136,7 +124,8 @@ fn over_tcp(call: &Call) -> io::Result<String> {
 }
 
 fn over_udp(call: &Call) -> io::Result<String> {
-    let any: SocketAddr = if call.to.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
+    let any: SocketAddr =
+        if call.to.is_ipv4() { (Ipv4Addr::UNSPECIFIED, call.from_port).into() } else { (Ipv6Addr::UNSPECIFIED, call.from_port).into() };
     let socket = UdpSocket::bind(any)?;
     socket.set_read_timeout(Some(Duration::from_millis(call.timeout_ms)))?;
     let mut buffer = vec![0; LONGEST];

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ichor_agent_apply::{Netlink, forward, observe, take};
 use ichor_agent_state::{Desired, Dirty, Ids, Limits, Observed, Op, Snapshot, Unit, compile, diff};
 use ichor_datapath_loader::{Datapath, OBJECT, Pins, Sizes, TrafficControl};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::arguments::Arguments;
 use crate::checkpoint::Checkpoint;
@@ -19,11 +19,11 @@ use crate::ground;
 use crate::health::Health;
 use crate::hooks::Hooks;
 use crate::log::{note, say};
-use crate::request::Request;
+use crate::request::{Code, Request, refusal};
 use crate::routes;
 use crate::settings::{Settings, host};
 use crate::socket::{Event, QUEUE, serve, watch_signals};
-use crate::source::Source;
+use crate::source::{Change, Source};
 use crate::store::Store;
 
 /// How often it looks after what nobody tells it.
@@ -177,10 +177,20 @@ impl Agent {
             Request::Check(attachment) => self.check(&attachment),
             Request::Collect(valid) => self.collect(&valid),
             Request::Status => self.can_add(),
+            Request::Sync => self.sync(),
             Request::Get(subject) => {
                 self.settle();
                 self.get(subject)
             }
+        }
+    }
+
+    /// Does not wait to be told of changes, which may still be on their way.
+    fn sync(&mut self) -> Json {
+        self.objects_read = true;
+        match self.source.read(&Change::Unknown).and_then(|()| self.settle_now()) {
+            Ok(()) => json!({ "synced": true }),
+            Err(fault) => refusal(Code::TryAgain, "not everything is in the tables", &fault.to_string()),
         }
     }
 

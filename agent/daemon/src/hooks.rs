@@ -20,6 +20,7 @@ pub(crate) struct Hooks {
 const FROM_WIRE: &str = "from_wire";
 const TO_WIRE: &str = "to_wire";
 const FROM_ENDPOINT: &str = "from_endpoint";
+const TO_ENDPOINT: &str = "to_endpoint";
 
 impl Hooks {
     /// Refuses to go without a place for the hooks of sockets.
@@ -66,11 +67,12 @@ impl Hooks {
 
     pub(crate) fn attach_endpoint(&self, datapath: &mut Datapath, name: &str, index: u32) -> Result<(), Fault> {
         let interface = Interface { name, index };
-        Ok(datapath.attach_tc(FROM_ENDPOINT, interface, Direction::Ingress, self.traffic_control, &self.pins)?)
+        datapath.attach_tc(FROM_ENDPOINT, interface, Direction::Ingress, self.traffic_control, &self.pins)?;
+        Ok(datapath.attach_tc(TO_ENDPOINT, interface, Direction::Egress, self.traffic_control, &self.pins)?)
     }
 
-    /// Forgets the hook of a cable that is cut.
+    /// Forgets the hooks of a cable that is cut.
     pub(crate) fn leave_endpoint(&self, name: &str, index: u32) -> Result<(), Fault> {
-        Ok(self.pins.detach(FROM_ENDPOINT, Interface { name, index })?)
+        [FROM_ENDPOINT, TO_ENDPOINT].into_iter().try_for_each(|program| Ok(self.pins.detach(program, Interface { name, index })?))
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum Request {
     /// Everything but these may go.
     Collect(Vec<Attachment>),
     Status,
+    /// Everything that lies in the folder of objects now is to be in the tables before the answer.
+    Sync,
     Get(Subject),
 }
 
@@ -69,6 +71,9 @@ pub(crate) fn read(line: &str) -> Result<Request, Json> {
         let names = || SUBJECTS.map(|(name, _)| name).join(", ");
         return found.ok_or_else(|| refusal(Code::Decode, &format!("there is no `{wanted}` to get"), &format!("there are {}", names())));
     }
+    if text("objects") == Some("sync") {
+        return Ok(Request::Sync);
+    }
     let attachment = |of: &Json| {
         let part = |key: &str| of.get(key).and_then(Json::as_str).unwrap_or_default();
         Attachment::new(part("container"), part("interface"))
@@ -101,6 +106,7 @@ mod tests {
     fn requests_are_read_and_mistakes_answered() {
         assert!(matches!(read(r#"{"get":"flows"}"#), Ok(Request::Get(Subject::Flows))));
         assert!(matches!(read(r#"{"cni":"delete","container":"a","interface":"eth0"}"#), Ok(Request::Delete(_))));
+        assert!(matches!(read(r#"{"objects":"sync"}"#), Ok(Request::Sync)));
         let collect = read(r#"{"cni":"collect","valid":[{"container":"a","interface":"eth0"}]}"#);
         assert!(matches!(collect, Ok(Request::Collect(valid)) if valid.len() == 1));
         for (line, code) in [

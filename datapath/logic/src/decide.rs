@@ -141,7 +141,9 @@ where
     }
     if let Some(known) = tables.flow(&work.key) {
         let state = known.state();
-        if !flow::is_over(state, &transport) {
+        work.flow.becomes = known.becomes();
+        work.flow.flags = known.flags();
+        if !flow::is_over(state, &transport) && !is_told_otherwise::<F, T>(tables, &transport, told, work) {
             let (now, new_state) = (tables.now(), flow::next_state(state, &transport));
             // A line of the cache that nobody writes stays with every CPU.
             if known.seen() != now {
@@ -150,16 +152,35 @@ where
             if new_state != state {
                 known.set_state(new_state);
             }
-            work.flow.becomes = known.becomes();
             let next = next_hop::<F, T>(tables, origin, work);
             return Ok(Decision { ip, transport, changes: known.flags(), next, told });
         }
         // The connection before this one had the same ports, and has no need of its own any more.
-        work.old_port = if known.flags() & flow_flag::SOURCE != 0 { u32::from(known.becomes().source_port) } else { 0 };
+        work.old_port = if work.flow.flags & flow_flag::SOURCE != 0 { u32::from(work.flow.becomes.source_port) } else { 0 };
     } else {
         work.old_port = 0;
     }
     open::<F, T>(tables, config, origin, Decision { ip, transport, changes: 0, next: Next::Pass, told }, work)
+}
+
+/// Whether the packet begins a flow that is told from the known one only by the service that another node names, or by
+/// that none does: the client's port and the backend are the same.
+#[inline(always)]
+fn is_told_otherwise<F, T>(tables: &T, transport: &Transport, told: bool, work: &mut Work<F::Octets>) -> bool
+where
+    F: Family,
+    T: Tables + FlowTable<F::Octets>,
+{
+    let tuple = work.key.tuple;
+    let from_elsewhere = work.flow.flags & (flow_flag::DESTINATION | flow_flag::REPLY) == 0 && work.flow.becomes.source == tuple.source;
+    if !from_elsewhere || !flow::may_begin(transport) {
+        return false;
+    }
+    work.reply_key = FlowKey { tuple: work.flow.becomes.reversed(), ..work.key };
+    let Some(answers) = tables.flow(&work.reply_key) else { return true };
+    let (named, port) = if told { (work.told, work.told_port as u16) } else { (tuple.destination, tuple.destination_port) };
+    let becomes = answers.becomes();
+    becomes.source != named || becomes.source_port != port
 }
 
 /// The transport, also of a packet in pieces.

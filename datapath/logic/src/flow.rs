@@ -27,6 +27,12 @@ pub(crate) fn opens(transport: &Transport) -> bool {
     transport.kind == transport_kind::TCP && transport.tcp_flags & (tcp_flag::SYN | tcp_flag::ACK) == tcp_flag::SYN
 }
 
+/// Whether the packet may be the first of a flow.
+#[inline(always)]
+pub(crate) fn may_begin(transport: &Transport) -> bool {
+    transport.kind == transport_kind::UDP || opens(transport)
+}
+
 /// Whether a packet that meets this entry begins another connection with the same ports: a backend that is gone by now
 /// must not be asked again because of an entry of the one before. A repeated first packet is still the same connection.
 #[inline(always)]

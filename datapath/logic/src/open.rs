@@ -7,7 +7,7 @@ use ichor_datapath_types::{
 
 use crate::decide::{Decision, Next, Origin, next_hop};
 use crate::family::{Family, Piece};
-use crate::flow::next_state;
+use crate::flow::{may_begin, next_state};
 use crate::packet::transport_kind;
 use crate::service::choose;
 use crate::{FlowTable, Tables};
@@ -77,20 +77,27 @@ where
             Origin::Wire { .. } => is_service && !direct,
             Origin::Host => false,
         };
-    if decision.told && matches!(decision.next, Next::Endpoint | Next::Host) && !is_service {
+    let stays = matches!(decision.next, Next::Endpoint | Next::Host);
+    if decision.told && stays && !is_service {
         return answered_directly::<F, T>(tables, config, decision, work);
     }
     // The pod's answer must not be taken for a connection of its own, which would be hidden.
     let answered_openly = from_outside && matches!(decision.next, Next::Endpoint) && is_hidden::<F, T>(tables, config, decision.ip.source);
-    if !is_service && !hidden && !answered_openly {
+    let answered_here = is_service || answered_openly || may_begin(&decision.transport) && (stays || !from_outside);
+    let shared = answered_here && !hidden && !direct && is_shared::<F, T>(tables, work);
+    if !is_service && !hidden && !answered_openly && !shared {
         // Nothing changes, and nobody has to remember that.
         let nowhere = leaves && is_nowhere::<F, T>(tables, decision.ip.destination);
         decision.next = if nowhere { Next::Refuse } else { unchanged(decision.next, origin) };
         return Ok(decision);
     }
     if hidden {
+        work.flow.becomes.source = F::node_address(config);
+    }
+    if hidden || shared {
         work.flow.flags |= flow_flag::SOURCE;
-        hide::<F, T>(tables, config, decision.transport.kind, work)?;
+        reply(work);
+        take_port::<F, T>(tables, config, decision.transport.kind, work)?;
     } else if direct {
         work.flow.flags |= flow_flag::DIRECT;
     } else {
@@ -107,7 +114,7 @@ where
 fn answered_directly<F, T>(
     tables: &T,
     config: &Config,
-    decision: Decision<F::Octets>,
+    mut decision: Decision<F::Octets>,
     work: &mut Work<F::Octets>,
 ) -> Result<Decision<F::Octets>, DropReason>
 where
@@ -124,12 +131,26 @@ where
     if tables.service(&asked).is_none() {
         return Err(DropReason::NotAService);
     }
+    let mut shared = false;
+    if let Some(before) = tables.flow(&work.key) {
+        // From the same port to the same pod: it is over, and its answers' place is this one's.
+        work.flow.becomes = before.becomes();
+        work.flow.flags = before.flags() & flow_flag::SOURCE;
+    } else {
+        shared = is_shared::<F, T>(tables, work);
+        work.flow.flags = if shared { flow_flag::SOURCE } else { 0 };
+    }
     reply(work);
     work.reply.becomes.source = work.told;
     work.reply.becomes.source_port = told_port;
-    work.reply.flags = flow_flag::REPLY | flow_flag::SOURCE;
-    tables.put_flow(&work.reply_key, &work.reply).ok_or(DropReason::FlowTable)?;
+    work.reply.flags |= flow_flag::SOURCE;
+    if shared {
+        take_port::<F, T>(tables, config, decision.transport.kind, work)?;
+    } else {
+        tables.put_flow(&work.reply_key, &work.reply).ok_or(DropReason::FlowTable)?;
+    }
     tables.put_flow(&work.key, &work.flow).ok_or(DropReason::FlowTable)?;
+    decision.changes = work.flow.flags;
     Ok(decision)
 }
 
@@ -222,21 +243,27 @@ fn reply<A: Octets>(work: &mut Work<A>) {
     work.reply = Flow { becomes: work.key.tuple.reversed(), state: flow_state::NEW, flags: changes, ..work.flow };
 }
 
-/// Gives the flow the node's address and a port of its own towards this peer.
+/// Whether there is another flow whose answers look the same: the client asked the same backend from the same port, but
+/// under another address.
 #[inline(always)]
-fn hide<F, T>(tables: &T, config: &Config, kind: u8, work: &mut Work<F::Octets>) -> Result<(), DropReason>
+fn is_shared<F: Family, T: FlowTable<F::Octets>>(tables: &T, work: &mut Work<F::Octets>) -> bool {
+    reply(work);
+    tables.flow(&work.reply_key).is_some_and(|there| there.becomes() != work.reply.becomes)
+}
+
+/// Gives the flow a port of its own towards this peer, and writes down its answers.
+#[inline(always)]
+fn take_port<F, T>(tables: &T, config: &Config, kind: u8, work: &mut Work<F::Octets>) -> Result<(), DropReason>
 where
     F: Family,
     T: Tables + FlowTable<F::Octets>,
 {
-    work.flow.becomes.source = F::node_address(config);
-    reply(work);
     if kind == transport_kind::SCTP {
         // With the port that it has, or not at all.
         return tables.add_flow(&work.reply_key, &work.reply).ok_or(DropReason::NoPort);
     }
     if work.old_port != 0 {
-        take::<F::Octets>(kind, work.old_port as u16, work);
+        take(kind, work.old_port as u16, work);
         if tables.add_flow(&work.reply_key, &work.reply).is_some() {
             return Ok(());
         }
@@ -250,7 +277,7 @@ where
     for _ in 0..TRIES {
         // Drawn anew each time: what one try leaves to the next, the verifier follows through the rest of the program.
         let number = ((u64::from(tables.random()) * u64::from(ports)) >> 32) as u32;
-        take::<F::Octets>(kind, config.first_port.wrapping_add(number as u16).to_be(), work);
+        take(kind, config.first_port.wrapping_add(number as u16).to_be(), work);
         if tables.add_flow(&work.reply_key, &work.reply).is_some() {
             return Ok(());
         }

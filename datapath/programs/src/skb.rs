@@ -84,7 +84,7 @@ pub(crate) fn from_endpoint(context: TcContext) -> i32 {
 /// To a pod from the node's own processes, on the host's end of its cable. What other hooks deliver does not come by.
 #[classifier]
 pub(crate) fn to_endpoint(context: TcContext) -> i32 {
-    run(Skb(context), Hook::ToEndpoint, Origin::Host)
+    from_host(context, Hook::ToEndpoint)
 }
 
 /// From other machines, on the uplink.
@@ -96,11 +96,16 @@ pub(crate) fn from_wire(context: TcContext) -> i32 {
 /// From the node's own processes to other machines, on the uplink.
 #[classifier]
 pub(crate) fn to_wire(context: TcContext) -> i32 {
+    from_host(context, Hook::ToWire)
+}
+
+#[inline(always)]
+fn from_host(context: TcContext, hook: Hook) -> i32 {
     // SAFETY: the context that the kernel gave this program.
     if unsafe { (*context.skb.skb).mark } == DECIDED_MARK {
         return TC_ACT_OK;
     }
-    run(Skb(context), Hook::ToWire, Origin::Host)
+    run(Skb(context), hook, Origin::Host)
 }
 
 #[inline(always)]

@@ -66,7 +66,7 @@ pub(crate) fn way(to: IpAddr) -> Way {
 
 /// Runs a frame through the program of a hook, and changes it.
 pub(crate) fn run(world: &World, place: Place, frame: &mut Vec<u8>) -> Verdict {
-    if place.hook == Hook::ToWire && place.mark == DECIDED_MARK {
+    if matches!(place.hook, Hook::ToWire | Hook::ToEndpoint) && place.mark == DECIDED_MARK {
         return Verdict::Passed;
     }
     let outcome = match Bytes(frame).load::<Eth>(0) {
@@ -84,7 +84,7 @@ where
 {
     let origin = match place.hook {
         Hook::FromEndpoint => Origin::Endpoint { interface: place.interface },
-        Hook::ToWire => Origin::Host,
+        Hook::ToWire | Hook::ToEndpoint => Origin::Host,
         hook => Origin::Wire { only_transit: hook == Hook::Xdp },
     };
     let mut packet = Bytes(frame);

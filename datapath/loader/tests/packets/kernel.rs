@@ -83,6 +83,7 @@ pub(crate) fn program(hook: Hook) -> &'static str {
     match hook {
         Hook::FromEndpoint => "from_endpoint",
         Hook::FromWire => "from_wire",
+        Hook::ToEndpoint => "to_endpoint",
         Hook::ToWire => "to_wire",
         Hook::Xdp => "xdp_wire",
         _ => panic!("{hook:?} is not run here"),
@@ -181,9 +182,9 @@ impl Kernel {
         let probe = Probe { packet: frame, interface: place.interface, mark: place.mark, repeat: 1 };
         let measured = self.datapath.run(program(place.hook), &probe).unwrap_or_else(|error| panic!("{error}\n{frame:02x?}"));
         let verdict = match (place.hook, measured.verdict) {
-            (Hook::Xdp, 2) | (Hook::FromEndpoint | Hook::FromWire | Hook::ToWire, 0) => Ok(Verdict::Passed),
-            (Hook::Xdp, 3 | 4) | (Hook::FromEndpoint | Hook::FromWire | Hook::ToWire, 7) => Ok(Verdict::Redirected),
-            (Hook::Xdp, 1) | (Hook::FromEndpoint | Hook::FromWire | Hook::ToWire, 2) => Err(()),
+            (Hook::Xdp, 2) | (Hook::FromEndpoint | Hook::ToEndpoint | Hook::FromWire | Hook::ToWire, 0) => Ok(Verdict::Passed),
+            (Hook::Xdp, 3 | 4) | (Hook::FromEndpoint | Hook::ToEndpoint | Hook::FromWire | Hook::ToWire, 7) => Ok(Verdict::Redirected),
+            (Hook::Xdp, 1) | (Hook::FromEndpoint | Hook::ToEndpoint | Hook::FromWire | Hook::ToWire, 2) => Err(()),
             (hook, verdict) => panic!("{} gave verdict {verdict}, which no program may give: {frame:02x?}", hook.name()),
         };
         (verdict, measured)

@@ -96,6 +96,7 @@ fn place() -> impl Strategy<Value = Place> {
         6 => at(Hook::FromWire, UPLINK, 0),
         6 => at(Hook::Xdp, UPLINK, 0),
         2 => at(Hook::ToWire, UPLINK, 0),
+        2 => at(Hook::ToEndpoint, a, 0),
         1 => at(Hook::ToWire, UPLINK, DECIDED_MARK),
     ]
 }
@@ -104,7 +105,7 @@ fn place() -> impl Strategy<Value = Place> {
 fn source(place: Place) -> impl Strategy<Value = &'static str> {
     let own = match place.hook {
         Hook::FromEndpoint => PODS.iter().find(|(_, interface)| *interface == place.interface).map_or("a", |(pod, _)| *pod),
-        Hook::ToWire => "node",
+        Hook::ToWire | Hook::ToEndpoint => "node",
         _ => "client",
     };
     prop_oneof![7 => Just(own), 3 => proptest::sample::select(&MACHINES[..])]

@@ -99,6 +99,11 @@ impl Scenario {
         self.row(Hook::ToWire, UPLINK, 0, what, frame.into())
     }
 
+    /// From a process of the node, on its way to a pod here.
+    pub(crate) fn to_pod(self, pod: &str, what: &'static str, frame: impl Into<Vec<u8>>) -> Self {
+        self.row(Hook::ToEndpoint, interface_of(pod), 0, what, frame.into())
+    }
+
     /// On its way out, after another hook of this node has decided on it.
     pub(crate) fn marked(self, what: &'static str, frame: impl Into<Vec<u8>>) -> Self {
         self.row(Hook::ToWire, UPLINK, DECIDED_MARK, what, frame.into())

@@ -1,6 +1,7 @@
 //! The rows.
 
 mod affinity;
+mod again;
 mod cluster_ip;
 mod connections;
 mod direct;
@@ -22,6 +23,7 @@ use crate::scenario::Scenario;
 pub(crate) fn all() -> Vec<Scenario> {
     let topics = [
         affinity::rows,
+        again::rows,
         cluster_ip::rows,
         connections::rows,
         direct::rows,
