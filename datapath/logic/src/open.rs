@@ -94,19 +94,30 @@ where
     if hidden {
         work.flow.becomes.source = F::node_address(config);
     }
-    if hidden || shared {
+    if direct {
+        work.flow.flags |= flow_flag::DIRECT;
+    }
+    write_down::<F, T>(tables, config, decision.transport.kind, hidden || shared, work)?;
+    decision.changes = work.flow.flags;
+    Ok(decision)
+}
+
+/// Writes down both directions; whoever answers directly is told, and has its own entries.
+#[inline(always)]
+fn write_down<F, T>(tables: &T, config: &Config, kind: u8, own_port: bool, work: &mut Work<F::Octets>) -> Result<(), DropReason>
+where
+    F: Family,
+    T: Tables + FlowTable<F::Octets>,
+{
+    if own_port {
         work.flow.flags |= flow_flag::SOURCE;
         reply(work);
-        take_port::<F, T>(tables, config, decision.transport.kind, work)?;
-    } else if direct {
-        work.flow.flags |= flow_flag::DIRECT;
-    } else {
+        take_port::<F, T>(tables, config, kind, work)?;
+    } else if work.flow.flags & flow_flag::DIRECT == 0 {
         reply(work);
         tables.put_flow(&work.reply_key, &work.reply).ok_or(DropReason::FlowTable)?;
     }
-    tables.put_flow(&work.key, &work.flow).ok_or(DropReason::FlowTable)?;
-    decision.changes = work.flow.flags;
-    Ok(decision)
+    tables.put_flow(&work.key, &work.flow).ok_or(DropReason::FlowTable)
 }
 
 /// Another node chose a pod here for a service, and leaves the answers to this one.
