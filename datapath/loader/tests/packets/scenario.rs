@@ -100,7 +100,7 @@ impl Scenario {
     }
 
     /// From a process of the node, on its way to a pod here.
-    pub(crate) fn to_pod(self, pod: &str, what: &'static str, frame: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn host_to(self, pod: &str, what: &'static str, frame: impl Into<Vec<u8>>) -> Self {
         self.row(Hook::ToEndpoint, interface_of(pod), 0, what, frame.into())
     }
 

@@ -14,6 +14,9 @@ pub(crate) fn rows(f: Family) -> Vec<Scenario> {
         told_then_not(f),
         not_then_told(f),
         told_of_another(f),
+        host(f),
+        told_of_two(f),
+        pod_told(f),
     ]
 }
 
@@ -210,7 +213,7 @@ fn host(f: Family) -> Scenario {
             "udp node:40000 > b:5353 => node:40000 > b:5353 established",
             "udp b:5353 > node:40000 => lb:53 > node:40000 new reply source",
         ])
-        .to_pod("b", "by itself", f.udp("node:40000 > b:5353"))
+        .host_to("b", "by itself", f.udp("node:40000 > b:5353"))
         .rewritten(&f.udp("node:61000 > b:5353"))
         .flows(&[
             "udp node:40000 > b:5353 => node:61000 > b:5353 established source",
@@ -219,13 +222,12 @@ fn host(f: Family) -> Scenario {
         .pod("b", "the answer to that", f.udp("b:5353 > node:61000"))
         .rewritten(&f.udp("b:5353 > node:40000"))
         .flows(&["udp b:5353 > node:61000 => b:5353 > node:40000 established reply destination"])
-        .to_pod("a", "what has one meaning only is left alone", f.tcp("node:40000 > a:8080").syn())
+        .host_to("a", "what has one meaning only is left alone", f.tcp("node:40000 > a:8080").syn())
         .passes()
 }
 
 fn told_of_two(f: Family) -> Scenario {
     scenario(f, "another node sends a client here for two services, beside a port of this node")
-        .setting(Setting::TwoPorts)
         .with(service("udp node:30080").to("b:5353"))
         .with(service("udp lb:53").to("b:5353"))
         .with(service("udp web:53").to("b:5353"))
