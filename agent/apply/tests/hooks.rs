@@ -1,5 +1,5 @@
 //! Programs on their hooks, and tables that outlive them.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,9 +8,12 @@ use std::process::Command;
 
 use ichor_agent_apply::{Netlink, observe, take};
 use ichor_agent_state::{Observed, Op};
-use ichor_datapath_loader::{Acceleration, Datapath, Direction, Interface, OBJECT, Pins, Sizes, TrafficControl, detach_filters};
+use ichor_datapath_loader::{
+    Acceleration, Datapath, Direction, Interface, OBJECT, Pass, Pins, Sizes, Taken, TrafficControl, detach_filters,
+};
 use ichor_datapath_types::{
-    Addr, Backend, Config, Endpoint, EndpointKey, Prefix, PrefixKey, Service, ServiceKey, SourceRangeKey, proto, scope,
+    Addr, Backend, Config, Endpoint, EndpointKey, Flow, FlowKey, Prefix, PrefixKey, Service, ServiceKey, SourceRangeKey, Tuple, proto,
+    scope,
 };
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -122,5 +125,109 @@ fn tables_are_read_back_as_they_were_written() {
             take(&mut datapath, &op).unwrap();
         }
         assert_eq!(observe(&mut datapath, &small()).unwrap(), Observed::default());
+    });
+}
+
+/// A flow of UDP, and the entry of its answers.
+fn flow(client: u32) -> (FlowKey<u32>, Flow<u32>) {
+    let tuple = Tuple { source: client, destination: 2, source_port: 3, destination_port: 4 };
+    let becomes = Tuple { destination: 5, ..tuple };
+    (FlowKey { tuple, protocol: proto::UDP, pad: 0, pad2: 0 }, Flow { becomes, backend: 7, seen: client, state: 1, flags: 2, pad: 0 })
+}
+
+#[test]
+fn tables_of_another_size_are_taken_over() {
+    alone(|root| {
+        let pins = Pins::at(root).unwrap();
+        let larger = Sizes { flows_v4: small().flows_v4 * 2, backends: small().backends * 2, ..small() };
+        let mut before = load(&pins);
+        for client in 0..10_000 {
+            let (key, value) = flow(client);
+            before.flows_v4().unwrap().put(&key, &value).unwrap();
+        }
+        let backend = Backend { addr: Addr::from_v4(9), port: 1, flags: 0 };
+        before.backends().unwrap().set(77, &backend).unwrap();
+        before.services().unwrap().put(&ServiceKey::default(), &Service { id: 8, ..Service::default() }).unwrap();
+
+        let mut after = Datapath::load_again(OBJECT, &Config::default(), &larger, &pins).unwrap();
+        let taken = after.take_over(&pins, &larger, Pass::First).unwrap();
+        let rows = |table: &str| taken.iter().find(|taken| taken.table == table).map(|taken| (taken.rows, taken.problem.clone()));
+        assert_eq!(rows("FLOWS4"), Some((10_000, None)));
+        assert_eq!(rows("BACKENDS"), Some((1, None)));
+        assert_eq!(rows("SERVICES"), None, "a table of the same size is the same table");
+        assert_eq!(after.backends().unwrap().get(77).unwrap(), backend);
+        assert_eq!(after.services().unwrap().get(&ServiceKey::default()).unwrap().unwrap().id, 8);
+
+        // The old programs still run, and write; the new ones have written, too.
+        let (key, value) = flow(10_001);
+        before.flows_v4().unwrap().put(&key, &value).unwrap();
+        let newer = Flow { seen: 99_999, ..flow(5).1 };
+        after.flows_v4().unwrap().put(&flow(5).0, &newer).unwrap();
+        after.backends().unwrap().set(77, &Backend::default()).unwrap();
+        let taken = after.take_over(&pins, &larger, Pass::Last).unwrap();
+        assert_eq!(taken.iter().map(|taken| taken.rows).sum::<usize>(), 1, "{taken:?}");
+        let mut flows = after.flows_v4().unwrap();
+        assert_eq!(flows.get(&key).unwrap(), Some(value));
+        assert_eq!(flows.get(&flow(5).0).unwrap(), Some(newer));
+        assert_eq!(after.backends().unwrap().get(77).unwrap(), Backend::default(), "what was removed stays so");
+        let tables = names(&root.join("tables"));
+        assert_eq!(tables.iter().filter(|name| name.starts_with("FLOWS4-")).count(), 1, "{tables:?}");
+        assert_eq!(after.take_over(&pins, &larger, Pass::First).unwrap(), []);
+    });
+}
+
+/// The object, said to have the ports of its flows the other way round.
+fn reordered() -> Vec<u8> {
+    // Members of the type `Tuple<u32>`: name, type, place in bits.
+    let places = [0_u32, 32, 64, 80].map(u32::to_le_bytes);
+    let mut object = OBJECT.to_vec();
+    let is_tuple = |at: usize| (0..4).all(|member| object.get(at + member * 12 + 8..at + member * 12 + 12) == Some(&places[member][..]));
+    let tuples: Vec<_> = (0..object.len() - 48).filter(|at| is_tuple(*at)).collect();
+    let [at] = tuples[..] else { panic!("the tuple is described {} times", tuples.len()) };
+    for byte in 0..4 {
+        object.swap(at + 24 + byte, at + 36 + byte);
+    }
+    object
+}
+
+#[test]
+fn rows_of_another_form_are_taken_over() {
+    alone(|root| {
+        let pins = Pins::at(root).unwrap();
+        let mut other = Datapath::load_again(&reordered(), &Config::default(), &small(), &pins).unwrap();
+        let own = names(&root.join("tables")).into_iter().find(|name| name.starts_with("FLOWS4-")).unwrap();
+        // As the other release would have called it.
+        let tables = root.join("tables");
+        fs::rename(tables.join(&own), tables.join("FLOWS4-00000000-32768")).unwrap();
+        let (key, value) = flow(12);
+        let turned = |tuple: Tuple<u32>| Tuple { source_port: tuple.destination_port, destination_port: tuple.source_port, ..tuple };
+        let (other_key, other_value) = (FlowKey { tuple: turned(key.tuple), ..key }, Flow { becomes: turned(value.becomes), ..value });
+        other.flows_v4().unwrap().put(&other_key, &other_value).unwrap();
+
+        let mut datapath = load(&pins);
+        assert_eq!(datapath.flows_v4().unwrap().get(&key).unwrap(), None);
+        let taken = datapath.take_over(&pins, &small(), Pass::First).unwrap();
+        assert_eq!(taken, [Taken { table: "FLOWS4", rows: 1, problem: None }]);
+        assert_eq!(datapath.flows_v4().unwrap().get(&key).unwrap(), Some(value));
+        datapath.take_over(&pins, &small(), Pass::Last).unwrap();
+        assert!(names(&tables).contains(&own) && !names(&tables).contains("FLOWS4-00000000-32768"));
+    });
+}
+
+#[test]
+fn what_nobody_knows_is_left_behind() {
+    alone(|root| {
+        let pins = Pins::at(root).unwrap();
+        drop(load(&pins));
+        let tables = root.join("tables");
+        let slots = names(&tables).into_iter().find(|name| name.starts_with("SLOTS-")).unwrap();
+        // Another kind of table, under a name of this one's.
+        fs::rename(tables.join(slots), tables.join("FLOWS6-00000000-1")).unwrap();
+        let mut datapath = load(&pins);
+        for pass in [Pass::First, Pass::Last] {
+            let taken = datapath.take_over(&pins, &small(), pass).unwrap();
+            assert_eq!(taken, [Taken { table: "FLOWS6", rows: 0, problem: None }]);
+        }
+        assert!(!names(&tables).contains("FLOWS6-00000000-1"));
     });
 }

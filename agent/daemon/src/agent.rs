@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ichor_agent_apply::{Netlink, forward, observe, take};
 use ichor_agent_state::{Desired, Dirty, Ids, Limits, Observed, Op, Snapshot, Unit, compile, diff};
-use ichor_datapath_loader::{Datapath, OBJECT, Pins, Sizes, TrafficControl};
+use ichor_datapath_loader::{Datapath, OBJECT, Pass, Pins, Sizes, TrafficControl};
 use serde_json::{Value as Json, json};
 
 use crate::arguments::Arguments;
@@ -253,6 +253,10 @@ impl Agent {
         }
         if !self.ready {
             self.attach()?;
+            if let Some(mut datapath) = self.datapath.take() {
+                self.take_over(&mut datapath, Pass::Last);
+                self.datapath = Some(datapath);
+            }
             self.ready = true;
             say("ready");
         }
@@ -279,6 +283,7 @@ impl Agent {
         forward(&found.uplink.name, found.v4.is_some(), found.v6.is_some())?;
         let mut datapath = Datapath::load_again(OBJECT, &found.config, &self.sizes, &self.hooks.pins)?;
         if self.datapath.is_none() {
+            self.take_over(&mut datapath, Pass::First);
             self.observed = observe(&mut datapath, &self.sizes)?;
             self.ids = Ids::restore(&self.observed, limits(&self.sizes));
             self.dirty = Dirty::All;
@@ -293,6 +298,17 @@ impl Agent {
             self.ready = false;
         }
         Ok(())
+    }
+
+    /// Goes on with the tables of another release; without them, connections are lost, which is no reason to stop.
+    fn take_over(&self, datapath: &mut Datapath, pass: Pass) {
+        match datapath.take_over(&self.hooks.pins, &self.sizes, pass) {
+            Err(fault) => note(&format!("cannot go on with what another release has left: {fault}")),
+            Ok(all) => all.iter().filter(|taken| taken.rows > 0 || taken.problem.is_some()).for_each(|taken| match &taken.problem {
+                None => note(&format!("took {} rows of {} over from another release", taken.rows, taken.table)),
+                Some(problem) => note(&format!("cannot take over the rows of {}: {problem}", taken.table)),
+            }),
+        }
     }
 
     fn attach(&mut self) -> Result<(), Fault> {

@@ -1,19 +1,21 @@
-//! Reading many entries of a table at once: one system call for hundreds of flows.
+//! Rows as bytes: many of a table with one system call, and one that is only written where there is none.
 
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
-
-use ichor_datapath_types::Pod;
 
 /// A place between two batches of a table's entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor(u32);
 
+const UPDATE: libc::c_long = 2;
 const LOOKUP_BATCH: libc::c_long = 24;
 
-/// The part of `union bpf_attr` that the command takes.
+/// Only where there is none with the same key.
+pub(crate) const IF_ABSENT: u64 = 1;
+
+/// The part of `union bpf_attr` that asks for a batch.
 #[repr(C)]
-struct Request {
+struct Batch {
     from: u64,
     next: u64,
     keys: u64,
@@ -24,41 +26,78 @@ struct Request {
     flags: u64,
 }
 
-type Entries<K, V> = Vec<(K, V)>;
+/// The part that writes a row.
+#[repr(C)]
+struct Update {
+    table: u32,
+    pad: u32,
+    key: u64,
+    value: u64,
+    flags: u64,
+}
 
-pub(crate) fn lookup<K: Pod, V: Pod>(
-    table: BorrowedFd<'_>,
-    from: Option<Cursor>,
-    count: u32,
-) -> io::Result<(Entries<K, V>, Option<Cursor>)> {
+/// How rows lie one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RowBytes {
+    pub(crate) key: usize,
+    pub(crate) value: usize,
+}
+
+/// Keys, values, and where to go on; no place when these are the last.
+pub(crate) type Rows = (Vec<u8>, Vec<u8>, Option<Cursor>);
+
+pub(crate) fn lookup(table: BorrowedFd<'_>, from: Option<Cursor>, count: u32, row: RowBytes) -> io::Result<Rows> {
     let room = usize::try_from(count).unwrap_or(0);
-    // SAFETY: plain data, for which zero is a value.
-    let (mut keys, mut values) = unsafe { (vec![std::mem::zeroed::<K>(); room], vec![std::mem::zeroed::<V>(); room]) };
+    let (mut keys, mut values) = (vec![0_u8; room * row.key], vec![0_u8; room * row.value]);
     let (start, mut next) = (from.map_or(0, |Cursor(place)| place), 0_u32);
-    let mut request = Request {
-        from: if from.is_some() { (&raw const start).addr() as u64 } else { 0 },
-        next: (&raw mut next).addr() as u64,
-        keys: keys.as_mut_ptr().expose_provenance() as u64,
-        values: values.as_mut_ptr().expose_provenance() as u64,
+    let mut request = Batch {
+        from: if from.is_some() { address(&raw const start) } else { 0 },
+        next: address(&raw mut next),
+        keys: address(keys.as_mut_ptr()),
+        values: address(values.as_mut_ptr()),
         count,
-        table: u32::try_from(table.as_raw_fd()).unwrap_or(u32::MAX),
+        table: number(table),
         element_flags: 0,
         flags: 0,
     };
-    (&raw const start).expose_provenance();
-    (&raw mut next).expose_provenance();
     // SAFETY: everything that the request points to lives until the call returns, and both arrays have room for `count`.
-    let outcome = unsafe { libc::syscall(libc::SYS_bpf, LOOKUP_BATCH, &raw mut request, size_of::<Request>()) };
-    let at_end = if outcome == 0 {
-        false
-    } else {
-        let error = io::Error::last_os_error();
-        if error.raw_os_error() != Some(libc::ENOENT) {
-            return Err(error);
-        }
-        true
+    let at_end = match unsafe { call(LOOKUP_BATCH, &mut request) } {
+        Ok(_) => false,
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => true,
+        Err(error) => return Err(error),
     };
     let found = usize::try_from(request.count).unwrap_or(0).min(room);
-    let entries = keys.into_iter().zip(values).take(found).collect();
-    Ok((entries, (!at_end).then_some(Cursor(next))))
+    keys.truncate(found * row.key);
+    values.truncate(found * row.value);
+    Ok((keys, values, (!at_end).then_some(Cursor(next))))
+}
+
+/// Writes a row; says whether it did. The caller's key and value have the table's sizes.
+pub(crate) fn update(table: BorrowedFd<'_>, key: &[u8], value: &[u8], flags: u64) -> io::Result<bool> {
+    let mut request = Update { table: number(table), pad: 0, key: address(key.as_ptr()), value: address(value.as_ptr()), flags };
+    // SAFETY: key and value live until the call returns, and are as long as the kernel reads.
+    match unsafe { call(UPDATE, &mut request) } {
+        Ok(_) => Ok(true),
+        Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// # Safety
+/// What the request points to lives until the call returns, and is as large as the kernel takes it to be.
+pub(crate) unsafe fn call<T>(command: libc::c_long, request: &mut T) -> io::Result<libc::c_long> {
+    // SAFETY: the request itself is as large as is said; for the rest see above.
+    match unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut *request, size_of::<T>()) } {
+        outcome if outcome < 0 => Err(io::Error::last_os_error()),
+        outcome => Ok(outcome),
+    }
+}
+
+/// A place in this process, as the kernel takes it.
+pub(crate) fn address<T>(place: *const T) -> u64 {
+    place.expose_provenance() as u64
+}
+
+pub(crate) fn number(file: BorrowedFd<'_>) -> u32 {
+    u32::try_from(file.as_raw_fd()).unwrap_or(u32::MAX)
 }

@@ -52,7 +52,7 @@ impl Datapath {
 
     /// Loads an object that goes on with the tables of an earlier one, where these have its layout.
     pub fn load_again(object: &[u8], config: &Config, sizes: &Sizes, pins: &Pins) -> Result<Self, Error> {
-        Self::load_with(object, config, sizes, &pins.kept(sizes))
+        Self::load_with(object, config, sizes, &pins.kept(sizes)?)
     }
 
     fn load_with(object: &[u8], config: &Config, sizes: &Sizes, kept: &[(&'static str, PathBuf)]) -> Result<Self, Error> {
@@ -120,7 +120,7 @@ impl Datapath {
         attached.map(drop).map_err(|error| Error::new(format!("attaching xdp_wire to interface number {interface}"), &error))
     }
 
-    fn map(&mut self, name: &'static str) -> Result<&mut Map, Error> {
+    pub(crate) fn map(&mut self, name: &'static str) -> Result<&mut Map, Error> {
         self.ebpf.map_mut(name).ok_or_else(|| Error::missing(format!("the table {name}")))
     }
 

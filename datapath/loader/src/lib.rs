@@ -1,15 +1,19 @@
 //! Brings the programs into the kernel, and gives their tables types.
 #![allow(unsafe_code, reason = "plain data is handed to the kernel byte by byte")]
 
+mod about;
 mod attach;
 mod batch;
+mod btf;
 mod datapath;
 mod error;
+mod layout;
 mod object;
 mod pins;
 mod probe;
 mod sizes;
 mod table;
+mod takeover;
 
 pub use attach::{Acceleration, Direction, Interface, TrafficControl, detach_filters};
 pub use batch::Cursor;
@@ -20,3 +24,4 @@ pub use pins::Pins;
 pub use probe::{Measured, Probe};
 pub use sizes::Sizes;
 pub use table::{Array, Batch, Counters, Prefixes, Table};
+pub use takeover::{Pass, Taken};

@@ -4,13 +4,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use ichor_datapath_types::{
-    Addr, Affinity, AffinityKey, Backend, Counter, Endpoint, EndpointKey, Flow, FlowKey, Prefix, Service, ServiceKey, SocketFlow,
-    SocketFlowKey,
-};
-
 use crate::attach::{Acceleration, Interface, hook};
+use crate::btf::{Btf, section};
 use crate::error::Error;
+use crate::object::OBJECT;
 use crate::sizes::Sizes;
 
 /// A folder on a BPF filesystem, one for each node.
@@ -19,21 +16,9 @@ pub struct Pins {
     root: PathBuf,
 }
 
-/// The tables that outlive a load, with the sizes of their keys and values. What one packet leaves behind is not among
-/// them.
-const KEPT: [(&str, usize, usize); 11] = [
-    ("SERVICES", size_of::<ServiceKey>(), size_of::<Service>()),
-    ("SLOTS", 4, 4),
-    ("BACKENDS", 4, size_of::<Backend>()),
-    ("SOURCE_RANGES", 24, 4),
-    ("ENDPOINTS", size_of::<EndpointKey>(), size_of::<Endpoint>()),
-    ("PREFIXES", 4 + size_of::<Addr>(), size_of::<Prefix>()),
-    ("FLOWS4", size_of::<FlowKey<u32>>(), size_of::<Flow<u32>>()),
-    ("FLOWS6", size_of::<FlowKey<[u32; 4]>>(), size_of::<Flow<[u32; 4]>>()),
-    ("AFFINITIES", size_of::<AffinityKey>(), size_of::<Affinity>()),
-    ("SOCKETS", size_of::<SocketFlowKey>(), size_of::<SocketFlow>()),
-    ("COUNTERS", 4, size_of::<Counter>()),
-];
+/// The tables that outlive a load. What one packet leaves behind is not among them.
+const KEPT: [&str; 11] =
+    ["SERVICES", "SLOTS", "BACKENDS", "SOURCE_RANGES", "ENDPOINTS", "PREFIXES", "FLOWS4", "FLOWS6", "AFFINITIES", "SOCKETS", "COUNTERS"];
 
 impl Pins {
     /// The folder, made where it is missing.
@@ -53,11 +38,23 @@ impl Pins {
         self.root.join("links")
     }
 
-    /// Where each kept table is. A table of another layout or size has another place, so that none is taken for it.
-    pub(crate) fn kept(&self, sizes: &Sizes) -> Vec<(&'static str, PathBuf)> {
-        let entries = sizes.by_name();
-        let size = |name: &str| entries.iter().find(|(known, _)| *known == name).map_or(0, |(_, entries)| *entries);
-        KEPT.iter().map(|&(name, key, value)| (name, self.tables().join(format!("{name}-{key}-{value}-{}", size(name))))).collect()
+    /// Where each kept table is. A table of another form or size has another place, so that none is taken for it.
+    pub(crate) fn kept(&self, sizes: &Sizes) -> Result<Vec<(&'static str, PathBuf)>, Error> {
+        let types = section(OBJECT).and_then(Btf::parse).ok_or_else(|| Error::missing("what its tables look like"))?;
+        let sized = sizes.by_name();
+        let place = |name: &'static str| {
+            let layout = types.layout(name).ok_or_else(|| Error::missing(format!("what the rows of {name} look like")))?;
+            let entries = sized.iter().find(|(known, _)| *known == name).map_or(layout.entries, |(_, entries)| *entries);
+            Ok((name, self.tables().join(format!("{name}-{:08x}-{entries}", layout.digest()))))
+        };
+        KEPT.into_iter().map(place).collect()
+    }
+
+    /// Every table that is pinned, whoever did it.
+    pub(crate) fn all_tables(&self) -> Result<Vec<PathBuf>, Error> {
+        let wrong = |error: &std::io::Error| Error::new(format!("reading the folder {}", self.tables().display()), error);
+        let entries = fs::read_dir(self.tables()).map_err(|error| wrong(&error))?;
+        entries.map(|entry| entry.map(|entry| entry.path()).map_err(|error| wrong(&error))).collect()
     }
 
     pub(crate) fn link(&self, hook: &str) -> PathBuf {

@@ -5,9 +5,9 @@ use std::os::fd::AsFd as _;
 
 use aya::maps::lpm_trie::Key;
 use aya::maps::{LpmTrie, Map, MapData, MapError, PerCpuArray};
-use ichor_datapath_types::{Counter, CounterKey, Hook, Pod};
+use ichor_datapath_types::{Counter, CounterKey, Hook, Pod, read};
 
-use crate::batch::{self, Cursor};
+use crate::batch::{self, Cursor, RowBytes};
 use crate::error::Error;
 
 /// A value as the kernel takes it.
@@ -69,7 +69,11 @@ impl<K: Pod, V: Pod> Table<'_, K, V> {
         let (Map::HashMap(data) | Map::LruHashMap(data)) = &*self.map else {
             return Err(Error::missing(format!("the table {name} as one of keys and values")));
         };
-        batch::lookup(data.fd().as_fd(), from, count).map_err(|error| Error::new(format!("reading the table {name}"), &error))
+        let row = RowBytes { key: size_of::<K>(), value: size_of::<V>() };
+        let found = batch::lookup(data.fd().as_fd(), from, count, row);
+        let (keys, values, next) = found.map_err(|error| Error::new(format!("reading the table {name}"), &error))?;
+        let rows = keys.chunks_exact(row.key).map(read).zip(values.chunks_exact(row.value).map(read));
+        Ok((rows.filter_map(|(key, value)| key.zip(value)).collect(), next))
     }
 }
 
