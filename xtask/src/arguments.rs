@@ -8,7 +8,8 @@ The tasks of this project.
 usage: cargo xtask TASK
 
   test [--full] [STAGE...]  install and build what the tests need, then run every stage, or those named;
-                            --full takes the time for long fuzzing (10 minutes for each target)
+                            --full takes the time for long fuzzing (10 minutes for each target), more kills of
+                            agents under traffic, and an upgrade to another build and back
   lint                      formatting, clippy, licences and bans of dependencies, architecture
   bless [FILTER]            write the expected files of golden tests anew (tests with FILTER in their
                             name; default: golden); read the difference before you commit it
@@ -18,7 +19,7 @@ usage: cargo xtask TASK
   bench                     the benchmarks, beside their peers
   tools                     only install and build the tools; prints their environment for the shell
 
-stages of test, in their order: tools, lint, test, fuzz";
+stages of test, in their order: tools, lint, test, fuzz, and with --full: upgrade";
 
 #[derive(Debug, PartialEq)]
 pub(crate) enum Task {
@@ -68,7 +69,7 @@ fn parse_test(arguments: impl Iterator<Item = String>) -> Result<Task, String> {
         }
     }
     if stages.is_empty() {
-        stages = Stage::ALL.to_vec();
+        stages = if full { Stage::ALL.to_vec() } else { Stage::ORDINARY.to_vec() };
     }
     stages.sort();
     stages.dedup();
@@ -87,7 +88,7 @@ mod tests {
     fn stages_run_once_and_in_their_order() {
         let stages = vec![Stage::Lint, Stage::Fuzz];
         assert_eq!(parsed("test fuzz --full lint fuzz"), Ok(Task::Test { full: true, stages }));
-        assert_eq!(parsed("test"), Ok(Task::Test { full: false, stages: Stage::ALL.to_vec() }));
+        assert_eq!(parsed("test"), Ok(Task::Test { full: false, stages: Stage::ORDINARY.to_vec() }));
     }
 
     #[test]

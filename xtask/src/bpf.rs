@@ -40,6 +40,18 @@ pub(crate) fn write() -> Result<()> {
     Ok(())
 }
 
+/// Whether the tools have a compiler for the programs.
+pub(crate) fn compiles_here(tools: &Tools) -> Result<bool> {
+    Ok(Compiler::find(tools)?.is_some())
+}
+
+/// Write the object of other sources beside them.
+pub(crate) fn write_below(tools: &Tools, home: &Path, target: &Path) -> Result<()> {
+    let compiler = Compiler::find(tools)?.context("there is no compiler for the BPF programs")?;
+    let object = compiler.build(home, target)?;
+    fs::write(home.join(OBJECT), object).with_context(|| format!("cannot write {OBJECT} of another build"))
+}
+
 /// Compare the committed object with its source.
 pub(crate) fn compare() -> Result<()> {
     let compiler = Compiler::require()?;

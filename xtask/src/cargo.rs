@@ -9,11 +9,14 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Every test of the workspace.
-pub(crate) fn test(tools: &Tools) -> Result<Tally> {
+/// Every test of the workspace; in a full run, those that can do more do it.
+pub(crate) fn test(tools: &Tools, full: bool) -> Result<Tally> {
     let ichor = build_ichor("debug", &[])?;
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
     give(&mut command, tools, &ichor).stdout(Stdio::piped());
+    if full {
+        command.env("ICHOR_FULL", "1");
+    }
 
     let mut child = command.spawn().context("cannot start cargo test")?;
     let mut reader = Reader::default();

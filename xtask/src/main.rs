@@ -11,6 +11,7 @@ mod recipe;
 mod stage;
 mod tally;
 mod tools;
+mod upgrade;
 
 use arguments::{HELP, Task};
 use std::process::ExitCode;

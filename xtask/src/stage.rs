@@ -3,7 +3,7 @@
 use crate::recipe::Purpose;
 use crate::tally::Tally;
 use crate::tools::{Tools, provide};
-use crate::{cargo, fuzz, lint};
+use crate::{cargo, fuzz, lint, upgrade};
 use anyhow::{Result, anyhow};
 use std::time::{Duration, Instant};
 
@@ -14,10 +14,14 @@ pub(crate) enum Stage {
     Lint,
     Test,
     Fuzz,
+    /// Only in a full run, or by name: it builds everything a second time.
+    Upgrade,
 }
 
 impl Stage {
-    pub(crate) const ALL: [Stage; 4] = [Stage::Tools, Stage::Lint, Stage::Test, Stage::Fuzz];
+    pub(crate) const ALL: [Stage; 5] = [Stage::Tools, Stage::Lint, Stage::Test, Stage::Fuzz, Stage::Upgrade];
+    /// What an ordinary run is.
+    pub(crate) const ORDINARY: [Stage; 4] = [Stage::Tools, Stage::Lint, Stage::Test, Stage::Fuzz];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -25,6 +29,7 @@ impl Stage {
             Stage::Lint => "lint",
             Stage::Test => "test",
             Stage::Fuzz => "fuzz",
+            Stage::Upgrade => "upgrade",
         }
     }
 }
@@ -57,7 +62,8 @@ pub(crate) fn run(stages: &[Stage], full: bool) -> Result<bool> {
             (Stage::Tools, _) => Tally::default(),
             (_, None) => whole(stage, Err(anyhow!("not run, because the tools are missing"))),
             (Stage::Lint, Some(tools)) => lint::run(tools),
-            (Stage::Test, Some(tools)) => whole(stage, cargo::test(tools)),
+            (Stage::Test, Some(tools)) => whole(stage, cargo::test(tools, full)),
+            (Stage::Upgrade, Some(tools)) => upgrade::run(tools),
             (Stage::Fuzz, Some(_)) => whole(stage, fuzz::run(if full { FUZZ_EACH_FULL } else { FUZZ_EACH })),
         });
     }

@@ -22,19 +22,25 @@ pub(crate) struct Node {
     pub(crate) objects: PathBuf,
     config: PathBuf,
     agent: Option<Child>,
+    /// Another build, of which the next agent is.
+    pub(crate) build: Option<PathBuf>,
 }
 
 /// This program under another name.
 pub(crate) fn program(name: &str) -> PathBuf {
-    let place = folder("bin").join(name);
+    named("bin", &std::env::current_exe().unwrap(), name)
+}
+
+fn named(place: &str, executable: &Path, name: &str) -> PathBuf {
+    let place = folder(place).join(name);
     if !place.exists() {
-        symlink(std::env::current_exe().unwrap(), &place).unwrap();
+        symlink(executable, &place).unwrap();
     }
     place
 }
 
-fn arguments(node: &str, places: &[(&str, &Path)]) -> Command {
-    let mut command = Command::new(program("ichor-agent"));
+fn arguments(program: PathBuf, node: &str, places: &[(&str, &Path)]) -> Command {
+    let mut command = Command::new(program);
     command.args(["node", "--node", node]);
     for (name, place) in places {
         command.arg(name).arg(place);
@@ -54,6 +60,7 @@ impl Node {
             state,
             objects,
             agent: None,
+            build: None,
         };
         node.configure("snat", "disabled");
         node
@@ -85,7 +92,12 @@ impl Node {
 
     fn command(&self) -> Command {
         let pins = self.bpffs.join("node");
+        let program = match &self.build {
+            Some(other) => named("other", other, "ichor-agent"),
+            None => program("ichor-agent"),
+        };
         arguments(
+            program,
             &self.name,
             &[
                 ("--config", &self.config),
@@ -108,7 +120,7 @@ impl Node {
             ("--cgroup", &*self.cgroup.0),
         ];
         given.iter_mut().filter(|(name, _)| *name == flag).for_each(|(_, place)| *place = value);
-        arguments(&self.name, &given)
+        arguments(program("ichor-agent"), &self.name, &given)
     }
 
     /// Starts the agent and waits until it is ready.

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -9,13 +10,22 @@ use crate::cluster;
 use crate::node::Node;
 use crate::objects;
 use crate::pod::Pod;
-use crate::traffic::{PORT, serve};
+use crate::traffic::{PORT, roomy, serve};
 use crate::world::inside;
 
-const KILLS: usize = 5;
-const CONNECTIONS: usize = 4;
-/// Between two packets of a client: the machine must have time for the agent, too.
-const PAUSE: Duration = Duration::from_millis(2);
+/// How much of it: a full run takes its time.
+struct Measure {
+    kills: usize,
+    /// For each target.
+    connections: usize,
+    /// Between two packets of a client: the machine must have time for the agent, too.
+    pause: Duration,
+}
+
+const ORDINARY: Measure = Measure { kills: 10, connections: 4, pause: Duration::from_millis(2) };
+const FULL: Measure = Measure { kills: 20, connections: 29, pause: Duration::from_millis(50) };
+/// How often another build takes the place of this one, or this one of the other.
+const UPGRADES: usize = 10;
 
 static STOP: AtomicBool = AtomicBool::new(false);
 static BYTES: AtomicUsize = AtomicUsize::new(0);
@@ -23,6 +33,8 @@ static SENT: AtomicUsize = AtomicUsize::new(0);
 static LOST: AtomicUsize = AtomicUsize::new(0);
 
 pub(crate) fn run() {
+    let measure = if std::env::var_os("ICHOR_FULL").is_some() { FULL } else { ORDINARY };
+    let other = std::env::var_os("ICHOR_OTHER").map(PathBuf::from);
     let mut nodes = cluster::make("restart");
     for node in &mut nodes {
         node.start();
@@ -37,43 +49,54 @@ pub(crate) fn run() {
     }
     let targets = targets(&pods);
     std::thread::scope(|scope| {
-        let mut streams = Vec::new();
+        let (mut streams, pause) = (Vec::new(), measure.pause);
         for (client, to) in &targets {
-            for number in 0..CONNECTIONS {
-                streams.push(scope.spawn(move || inside(client, || transfer(*to, number))));
+            for number in 0..measure.connections {
+                streams.push(scope.spawn(move || inside(client, || transfer(*to, number, pause))));
             }
             let to = *to;
-            streams.push(scope.spawn(move || inside(client, || datagrams(to))));
+            streams.push(scope.spawn(move || inside(client, || datagrams(to, pause))));
         }
+        let (client, service) = targets[5];
+        streams.push(scope.spawn(move || inside(client, || steady(service))));
         while BYTES.load(Ordering::Relaxed) == 0 {
-            std::thread::park_timeout(PAUSE);
+            std::thread::park_timeout(pause);
         }
         let mut away = Duration::ZERO;
-        for _ in 0..KILLS {
-            for node in &mut nodes {
-                node.kill();
-                let begun = Instant::now();
-                node.start();
-                away += begun.elapsed();
+        for kill in 0..measure.kills {
+            away += again(&mut nodes[kill % 2]);
+        }
+        println!("{} kills, away {away:?} in all: {}", measure.kills, so_far());
+        if let Some(other) = other {
+            for upgrade in 0..UPGRADES {
+                for node in &mut nodes {
+                    node.build = (upgrade % 2 == 0).then(|| other.clone());
+                    again(node);
+                }
             }
+            println!("{UPGRADES} times another build, whose flows have another form, on both nodes: {}", so_far());
         }
         churn(&nodes[0]);
         STOP.store(true, Ordering::Relaxed);
         for stream in streams {
             stream.join().unwrap();
         }
-        println!(
-            "{} kills, away {away:?} in all: {} connections with {} MB checked, none reset; {} datagrams, {} lost",
-            KILLS * nodes.len(),
-            targets.len() * CONNECTIONS,
-            BYTES.load(Ordering::Relaxed) / 1_000_000,
-            SENT.load(Ordering::Relaxed),
-            LOST.load(Ordering::Relaxed)
-        );
+        println!("in all, {} connections, none reset: {}", targets.len() * measure.connections, so_far());
     });
     assert_eq!(LOST.load(Ordering::Relaxed), 0, "datagrams lost");
     drop(nodes);
     cluster::unmake(&["a", "b", "c"]);
+}
+
+fn so_far() -> String {
+    let [bytes, sent, lost] = [&BYTES, &SENT, &LOST].map(|count| count.load(Ordering::Relaxed));
+    format!("{} MB checked, {sent} datagrams sent, {lost} lost", bytes / 1_000_000)
+}
+
+/// Ends an agent without a word, and starts the next; gives how long there was none.
+fn again(node: &mut Node) -> Duration {
+    node.kill();
+    node.start()
 }
 
 /// A thousand services come, change and go.
@@ -110,7 +133,7 @@ fn targets(pods: &[Pod; 3]) -> Vec<(&'static str, SocketAddr)> {
 }
 
 /// Sends and compares until it is told to stop.
-fn transfer(to: SocketAddr, number: usize) {
+fn transfer(to: SocketAddr, number: usize, pause: Duration) {
     let mut connection = TcpStream::connect_timeout(&to, Duration::from_secs(5)).unwrap_or_else(|error| panic!("{to}: {error}"));
     connection.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let mut reader = BufReader::new(connection.try_clone().unwrap());
@@ -124,12 +147,12 @@ fn transfer(to: SocketAddr, number: usize) {
         assert!(back == sent, "{to}: other bytes came back");
         BYTES.fetch_add(sent.len(), Ordering::Relaxed);
         round += 1;
-        std::thread::park_timeout(PAUSE);
+        std::thread::park_timeout(pause);
     }
 }
 
 /// A datagram at a time, each of which must come back.
-fn datagrams(to: SocketAddr) {
+fn datagrams(to: SocketAddr, pause: Duration) {
     let any: IpAddr = if to.is_ipv4() { "0.0.0.0".parse().unwrap() } else { "::".parse().unwrap() };
     let socket = UdpSocket::bind((any, 0)).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
@@ -141,6 +164,43 @@ fn datagrams(to: SocketAddr) {
         if !came.unwrap_or(false) {
             LOST.fetch_add(1, Ordering::Relaxed);
         }
-        std::thread::park_timeout(PAUSE);
+        std::thread::park_timeout(pause);
     }
+}
+
+/// Five thousand datagrams a second, whatever becomes of them; each must come back.
+fn steady(to: SocketAddr) {
+    const EACH: Duration = Duration::from_micros(200);
+    let any: IpAddr = if to.is_ipv4() { "0.0.0.0".parse().unwrap() } else { "::".parse().unwrap() };
+    let socket = UdpSocket::bind((any, 0)).unwrap();
+    roomy(&socket);
+    socket.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    let done = AtomicBool::new(false);
+    let sent = AtomicUsize::new(0);
+    let back = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let (mut buffer, mut back) = ([0; 200], 0);
+            while !done.load(Ordering::Acquire) || back < sent.load(Ordering::Acquire) {
+                match socket.recv(&mut buffer) {
+                    Ok(_) => back += 1,
+                    Err(_) if done.load(Ordering::Acquire) => break,
+                    Err(_) => {}
+                }
+            }
+            back
+        });
+        let begun = Instant::now();
+        while !STOP.load(Ordering::Relaxed) {
+            let number = sent.fetch_add(1, Ordering::AcqRel);
+            socket.send_to(number.to_string().as_bytes(), to).unwrap_or_else(|error| panic!("{to}: {error}"));
+            let due = EACH * u32::try_from(number).unwrap();
+            std::thread::park_timeout(due.saturating_sub(begun.elapsed()));
+        }
+        done.store(true, Ordering::Release);
+        reader.join().unwrap()
+    });
+    let sent = sent.into_inner();
+    println!("{sent} datagrams at up to five thousand a second to {to}, {} lost", sent - back);
+    SENT.fetch_add(sent, Ordering::Relaxed);
+    LOST.fetch_add(sent - back, Ordering::Relaxed);
 }

@@ -7,6 +7,8 @@ use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
+use nix::sys::socket::{setsockopt, sockopt};
+
 use crate::node::program;
 use crate::world::inside;
 
@@ -41,6 +43,7 @@ fn plain(address: IpAddr) -> IpAddr {
 pub(crate) fn serve(namespace: &str) {
     let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, PORT));
     let (listener, socket) = inside(namespace, || (TcpListener::bind(any).unwrap(), UdpSocket::bind(any).unwrap()));
+    roomy(&socket);
     let (name, udp_name) = (namespace.to_owned(), namespace.to_owned());
     std::thread::spawn(move || {
         for connection in listener.incoming().flatten() {
@@ -56,6 +59,11 @@ pub(crate) fn serve(namespace: &str) {
             let _gone = socket.send_to(&answer, peer);
         }
     });
+}
+
+/// A process that waits for its turn on a busy machine loses nothing.
+pub(crate) fn roomy(socket: &UdpSocket) {
+    setsockopt(socket, sockopt::RcvBufForce, &(16 << 20)).unwrap();
 }
 
 fn echo(name: &str, mut connection: TcpStream) {
