@@ -11,6 +11,7 @@ use ichor_datapath_loader::{Datapath, OBJECT, Pins, Sizes, TrafficControl};
 use serde_json::Value as Json;
 
 use crate::arguments::Arguments;
+use crate::bandwidth::EgressLimits;
 use crate::checkpoint::Checkpoint;
 use crate::collect::{Walk, cut_udp, sweep};
 use crate::config::AgentConfig;
@@ -47,6 +48,7 @@ pub(crate) struct Agent {
     pub(crate) settings: Option<Settings>,
     /// The last walk through the flows, and how long it took.
     pub(crate) walk: (Walk, Duration),
+    pub(crate) limits: EgressLimits,
     health: Health,
     sizes: Sizes,
     ids: Ids,
@@ -95,6 +97,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
         datapath: None,
         settings: None,
         walk: (Walk::default(), Duration::ZERO),
+        limits: EgressLimits::default(),
         health: Health::start()?,
         ids: Ids::restore(&Observed::default(), limits(&sizes)),
         sizes,
@@ -199,11 +202,12 @@ impl Agent {
     }
 
     pub(crate) fn problems(&self) -> Vec<String> {
-        self.source.problems().iter().map(ToString::to_string).chain(self.compile_problems.iter().cloned()).collect()
+        let of_objects = self.source.problems().iter().map(ToString::to_string).collect::<Vec<_>>();
+        of_objects.into_iter().chain(self.compile_problems.iter().cloned()).chain(self.limits.problems().cloned()).collect()
     }
 
     /// Says each problem once for as long as it lasts.
-    fn note_problems(&mut self) {
+    pub(crate) fn note_problems(&mut self) {
         let now: BTreeSet<_> = self.problems().into_iter().collect();
         now.difference(&self.noted).for_each(|text| note(text));
         self.noted = now;
@@ -240,6 +244,7 @@ impl Agent {
         self.compile()?;
         if routes_changed {
             self.set_routes()?;
+            self.set_limits();
         }
         if !self.ready {
             self.attach()?;

@@ -44,6 +44,7 @@ impl Agent {
 
     fn lay_and_store(&mut self, attachment: &Attachment, namespace: PathBuf, pod: Name, cable: Cable) -> Result<Json, Fault> {
         let link = lay(&mut self.netlink, &cable, &namespace)?;
+        self.limits.forget(attachment);
         if let Some(datapath) = &mut self.datapath {
             self.hooks.attach_endpoint(datapath, &link.name, link.index)?;
         }

@@ -3,6 +3,7 @@
 mod address_pool;
 mod agent;
 mod arguments;
+mod bandwidth;
 mod checkpoint;
 mod collect;
 mod config;

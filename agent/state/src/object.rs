@@ -94,6 +94,9 @@ pub struct Pod {
     pub ended: bool,
     pub addresses: Vec<IpAddr>,
     pub host_ports: Vec<HostPort>,
+    /// How much it may send and receive, as its annotations have it.
+    pub egress_bandwidth: Option<String>,
+    pub ingress_bandwidth: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -185,6 +185,11 @@ impl Snapshot {
         let unit = Unit::HostPorts(name.clone());
         // Most pods have no host ports, and most changes of pods change nothing here.
         let concerned = old.into_iter().chain(&pod).any(|pod| !pod.host_ports.is_empty() && self.is_own_node(pod.node.as_deref()));
+        let bandwidth =
+            |pod: Option<&Pod>| pod.map(|pod| (pod.egress_bandwidth.clone(), pod.ingress_bandwidth.clone())).unwrap_or_default();
+        if bandwidth(old) != bandwidth(pod.as_ref()) && self.endpoints.values().any(|endpoint| endpoint.pod == name) {
+            dirty.mark(Unit::Endpoints);
+        }
         if concerned {
             self.withdraw(&unit, dirty);
         }

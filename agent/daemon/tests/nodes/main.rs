@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bandwidth;
 mod checks;
 mod cluster;
 mod lifecycle;
@@ -39,7 +40,9 @@ fn main() -> ExitCode {
     }
     let wanted = args.get(1).and_then(|arg| arg.to_str()).unwrap_or_default().to_owned();
     world::enter();
-    for (name, scenario) in [("lifecycle", lifecycle::run as fn()), ("paths", checks::run), ("restart", restart::run)] {
+    for (name, scenario) in
+        [("lifecycle", lifecycle::run as fn()), ("paths", checks::run), ("restart", restart::run), ("bandwidth", bandwidth::run)]
+    {
         if wanted.is_empty() || wanted.starts_with('-') || name.contains(&wanted) {
             println!("== {name}");
             scenario();

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ichor_agent_state::{
     Algorithm, Desired, Dirty, Folder, Host, Ids, Limits, LocalEndpoint, Name, ObjectKey, Observed, Op, Problem, Snapshot, compile, diff,
+    egress_limits,
 };
 use ichor_datapath_types::{Service, ServiceKey, scope, service_flag};
 
@@ -305,6 +306,11 @@ impl Machine {
         let text = self.print_tables(&self.observed.slots);
         self.folder_problems.clear();
         if text.is_empty() { "nothing\n".into() } else { text }
+    }
+
+    pub(crate) fn limits(&self) -> String {
+        let (limits, problems) = egress_limits(&self.snapshot);
+        print::limits(&limits) + &print::problems(problems.iter())
     }
 
     pub(crate) fn nodes(&mut self) -> String {

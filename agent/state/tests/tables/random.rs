@@ -121,6 +121,7 @@ fn pod() -> impl Strategy<Value = Pod> {
             ended,
             addresses,
             host_ports,
+            ..Pod::default()
         },
     )
 }
