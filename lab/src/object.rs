@@ -28,7 +28,11 @@ fn write(place: &Place, name: &str, objects: &[Json]) -> Result<(), Error> {
 }
 
 pub(crate) fn write_nodes(place: &Place, topology: &Topology) -> Result<(), Error> {
-    write(place, "nodes.yaml", &topology.nodes.iter().map(node).collect::<Vec<_>>())
+    let of_node = |node: &Node| {
+        let pool_part = topology.cluster_pool.then(|| pool_part(node));
+        [self::node(node, !topology.cluster_pool)].into_iter().chain(pool_part)
+    };
+    write(place, "nodes.yaml", &topology.nodes.iter().flat_map(of_node).collect::<Vec<_>>())
 }
 
 /// Pods, services and their endpoints, in one file: one change for the agents.
@@ -55,17 +59,32 @@ pub(crate) fn write_rest(place: &Place, topology: &Topology, addresses: &PodAddr
     write(place, "pods-and-services.yaml", &objects)
 }
 
-fn node(node: &Node) -> Json {
+fn node(node: &Node, with_pod_cidrs: bool) -> Json {
     let labels: serde_json::Map<_, _> = node.labels.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
     let internal = node.addresses.iter().map(|address| json!({ "type": "InternalIP", "address": address.addr().to_string() }));
     let addresses: Vec<_> = internal.chain([json!({ "type": "Hostname", "address": node.name })]).collect();
     let pod_cidrs: Vec<_> = node.pod_cidrs.iter().map(ToString::to_string).collect();
+    let spec = if with_pod_cidrs { json!({ "podCIDR": pod_cidrs.first(), "podCIDRs": pod_cidrs }) } else { json!({}) };
     json!({
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": { "name": node.name, "labels": labels },
-        "spec": { "podCIDR": pod_cidrs.first(), "podCIDRs": pod_cidrs },
+        "spec": spec,
         "status": { "addresses": addresses },
+    })
+}
+
+/// What the controller writes down for a node when it has cut a part of the cluster pool for it.
+fn pool_part(node: &Node) -> Json {
+    let addresses = node.addresses.iter().map(|address| json!({ "type": "InternalIP", "ip": address.addr().to_string() }));
+    json!({
+        "apiVersion": "cilium.io/v2",
+        "kind": "CiliumNode",
+        "metadata": { "name": node.name },
+        "spec": {
+            "addresses": addresses.collect::<Vec<_>>(),
+            "ipam": { "podCIDRs": node.pod_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>() },
+        },
     })
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct Topology {
     pub(crate) masquerades: bool,
     /// Whether a route to each node's pods is set on all others.
     pub(crate) node_routes: bool,
+    /// Whether the cluster pool, and not Kubernetes, gives nodes their networks for pods.
+    pub(crate) cluster_pool: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -99,6 +101,7 @@ impl Topology {
             external_ips: *cluster.network.external_ips,
             masquerades: *cluster.network.masquerade.enabled,
             node_routes: *cluster.network.direct_node_routes,
+            cluster_pool: cluster.network.ipam.mode.as_str() == "cluster-pool",
         })
     }
 

@@ -44,6 +44,7 @@ pub(crate) struct AgentConfig {
     pub(crate) not_masqueraded: Vec<IpNet>,
     pub(crate) services: Vec<IpNet>,
     pub(crate) bandwidth_limits: bool,
+    pub(crate) cluster_pool: bool,
     pub(crate) mode: Mode,
     pub(crate) algorithm: Algorithm,
     pub(crate) acceleration: Acceleration,
@@ -90,7 +91,6 @@ impl AgentConfig {
         let addresses = root.at("addresses").only(&["nodes", "pods", "services"])?;
         let cgroup = root.at("cgroup").only(&["root", "autoMount"])?;
         let ipam = root.at("ipam").only(&["mode", "ipv4Mask", "ipv6Mask"])?;
-        ipam.at("mode").choice(&[("kubernetes", ()), ("cluster-pool", ())])?;
         let routing = root.at("routing").only(&["directNodeRoutes", "endpointRoutes", "mtu"])?;
         let masquerade = root.at("masquerade").only(&["enabled", "exclude"])?;
         let balancer = root.at("loadBalancer").only(&["mode", "algorithm", "acceleration", "accelerationByNode"])?;
@@ -104,6 +104,7 @@ impl AgentConfig {
             not_masqueraded: masquerade.at("exclude").prefixes()?,
             services: addresses.at("services").prefixes()?,
             bandwidth_limits: root.at("bandwidthLimits").flag()?.unwrap_or(true),
+            cluster_pool: ipam.at("mode").choice(&[("kubernetes", false), ("cluster-pool", true)])?.unwrap_or(false),
             mode: balancer.at("mode").choice(&mode)?.unwrap_or(Mode::Snat),
             algorithm: balancer.at("algorithm").choice(&algorithm)?.unwrap_or_default(),
             acceleration: balancer.at("acceleration").choice(&ACCELERATIONS)?.unwrap_or_default(),

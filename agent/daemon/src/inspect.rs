@@ -85,7 +85,7 @@ impl Agent {
                 "name": name,
                 "own": *name == self.arguments.node,
                 "addresses": node.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "podCIDRs": node.pod_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "podCIDRs": self.snapshot.pod_cidrs(name).iter().map(ToString::to_string).collect::<Vec<_>>(),
             })
         };
         self.snapshot.nodes().iter().map(node).collect()

@@ -11,7 +11,7 @@ use crate::snapshot::Snapshot;
 const BEFORE_V4: u32 = 96;
 
 pub(crate) fn prefixes(snapshot: &Snapshot) -> Vec<(PrefixKey, Prefix)> {
-    let pods = snapshot.nodes().values().flat_map(|node| node.pod_cidrs.iter().copied());
+    let pods = snapshot.nodes().keys().flat_map(|name| snapshot.pod_cidrs(name).iter().copied());
     let nodes = snapshot.nodes().values().flat_map(|node| node.addresses.iter().copied().map(IpNet::from));
     let own = snapshot.own_addresses().iter().copied().map(IpNet::from);
     let named = snapshot.host().not_masqueraded.iter().map(IpNet::trunc);

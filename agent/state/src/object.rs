@@ -13,6 +13,8 @@ use crate::name::{Name, ObjectKey};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Object {
     Node(String, Node),
+    /// What the cluster pool's controller gave to a node, under the node's name: its networks for pods.
+    CiliumNode(String, Vec<IpNet>),
     Namespace(String, Namespace),
     Pod(Name, Pod),
     Service(Name, Service),
@@ -23,6 +25,7 @@ impl Object {
     pub fn key(&self) -> ObjectKey {
         match self {
             Self::Node(name, _) => ObjectKey::Node(name.clone()),
+            Self::CiliumNode(name, _) => ObjectKey::CiliumNode(name.clone()),
             Self::Namespace(name, _) => ObjectKey::Namespace(name.clone()),
             Self::Pod(name, _) => ObjectKey::Pod(name.clone()),
             Self::Service(name, _) => ObjectKey::Service(name.clone()),

@@ -31,6 +31,8 @@ pub struct Host {
     pub not_masqueraded: Vec<IpNet>,
     /// Where nobody but services has an address.
     pub services: Vec<IpNet>,
+    /// Whether nodes get their networks for pods from the cluster pool, and not from Kubernetes' controller manager.
+    pub cluster_pool: bool,
 }
 
 /// A pod's cable, as the CNI plugin laid it.
@@ -77,6 +79,8 @@ impl Dirty {
 pub struct Snapshot {
     host: Host,
     nodes: BTreeMap<String, Node>,
+    /// What the cluster pool gave to nodes.
+    pool_parts: BTreeMap<String, Vec<IpNet>>,
     namespaces: BTreeMap<String, Namespace>,
     pods: BTreeMap<Name, Pod>,
     services: BTreeMap<Name, Service>,
@@ -108,6 +112,7 @@ impl Snapshot {
     pub fn put(&mut self, object: Object, dirty: &mut Dirty) {
         match object {
             Object::Node(name, node) => self.set_node(name, Some(node), dirty),
+            Object::CiliumNode(name, part) => self.set_pool_part(name, Some(part), dirty),
             Object::Namespace(name, namespace) => drop(self.namespaces.insert(name, namespace)),
             Object::Pod(name, pod) => self.set_pod(name, Some(pod), dirty),
             Object::Service(name, service) => self.set_service(name, Some(service), dirty),
@@ -118,6 +123,7 @@ impl Snapshot {
     pub fn remove(&mut self, key: &ObjectKey, dirty: &mut Dirty) {
         match key {
             ObjectKey::Node(name) => self.set_node(name.clone(), None, dirty),
+            ObjectKey::CiliumNode(name) => self.set_pool_part(name.clone(), None, dirty),
             ObjectKey::Namespace(name) => drop(self.namespaces.remove(name)),
             ObjectKey::Pod(name) => self.set_pod(name.clone(), None, dirty),
             ObjectKey::Service(name) => self.set_service(name.clone(), None, dirty),
@@ -144,6 +150,13 @@ impl Snapshot {
         &self.nodes
     }
 
+    /// The networks of a node's pods, from whoever gives them in this cluster.
+    pub fn pod_cidrs(&self, node: &str) -> &[IpNet] {
+        let of_pool = self.pool_parts.get(node);
+        let of_node = self.nodes.get(node).map(|node| &node.pod_cidrs);
+        if self.host.cluster_pool { of_pool } else { of_node }.map_or(&[], Vec::as_slice)
+    }
+
     pub fn namespaces(&self) -> &BTreeMap<String, Namespace> {
         &self.namespaces
     }
@@ -155,6 +168,7 @@ impl Snapshot {
 
     fn keys(&self) -> Vec<ObjectKey> {
         let mut keys: Vec<_> = self.nodes.keys().cloned().map(ObjectKey::Node).collect();
+        keys.extend(self.pool_parts.keys().cloned().map(ObjectKey::CiliumNode));
         keys.extend(self.namespaces.keys().cloned().map(ObjectKey::Namespace));
         keys.extend(self.pods.keys().cloned().map(ObjectKey::Pod));
         keys.extend(self.services.keys().cloned().map(ObjectKey::Service));
@@ -174,6 +188,13 @@ impl Snapshot {
         if own {
             self.own_node_changed();
             *dirty = Dirty::All;
+        }
+    }
+
+    fn set_pool_part(&mut self, node: String, part: Option<Vec<IpNet>>, dirty: &mut Dirty) {
+        if self.pool_parts.get(&node) != part.as_ref() {
+            set(&mut self.pool_parts, node, part);
+            dirty.mark(Unit::Nodes);
         }
     }
 

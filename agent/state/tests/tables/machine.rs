@@ -69,6 +69,7 @@ impl Machine {
             algorithm: if maglev { Algorithm::Maglev } else { Algorithm::Random },
             not_masqueraded: texts("notMasqueraded").iter().map(|text| text.parse().unwrap()).collect(),
             services: texts("services").iter().map(|text| text.parse().unwrap()).collect(),
+            cluster_pool: root.get("clusterPool").and_then(|node| node.as_bool()).unwrap_or(false),
         };
         let mut dirty = Dirty::default();
         self.snapshot.set_host(host, &mut dirty);
@@ -102,6 +103,7 @@ impl Machine {
             let full = || name.split_once('/').map(|(namespace, name)| Name::new(namespace, name)).unwrap();
             let key = match *kind {
                 "Node" => ObjectKey::Node((*name).into()),
+                "CiliumNode" => ObjectKey::CiliumNode((*name).into()),
                 "Namespace" => ObjectKey::Namespace((*name).into()),
                 "Pod" => ObjectKey::Pod(full()),
                 "Service" => ObjectKey::Service(full()),

@@ -77,9 +77,16 @@ fn jumbo(text: &str) -> String {
     text.replace("interface: { mac:", "interface: { mtu: 9000, mac:")
 }
 
+/// The example with pod networks from the cluster pool.
+fn cluster_pool(text: &str) -> String {
+    text.replace("network:\n", "network:\n  ipam: { mode: cluster-pool, ipv4_mask: 26 }\n")
+}
+
 #[test]
 fn clusters_of_other_shapes_work_as_well() {
-    for (name, change, checks) in [("v4", one_family as fn(&str) -> String, 111), ("single", one_node, 118), ("jumbo", jumbo, 222)] {
+    for (name, change, checks) in
+        [("v4", one_family as fn(&str) -> String, 111), ("single", one_node, 118), ("jumbo", jumbo, 222), ("pool", cluster_pool, 222)]
+    {
         assert_eq!(walk(name, change).0, checks, "{name}");
     }
 }
