@@ -120,13 +120,21 @@ impl Lab {
 }
 
 fn patient(to: SocketAddr) -> Call {
-    Call { protocol: Protocol::Tcp, to, payload: format!("to {to}"), timeout_ms: TIMEOUT_MS, patience_ms: SETTLED_MS, connected: true }
+    Call {
+        protocol: Protocol::Tcp,
+        to,
+        payload: format!("to {to}"),
+        timeout_ms: TIMEOUT_MS,
+        patience_ms: SETTLED_MS,
+        connected: true,
+        http: false,
+    }
 }
 
 fn call(case: &Case) -> Call {
     let cell = &case.cell;
     let payload = format!("{} to {} over {} {}", cell.source, cell.target, cell.protocol, cell.family);
-    Call { protocol: cell.protocol, to: case.to, payload, timeout_ms: TIMEOUT_MS, patience_ms: 0, connected: true }
+    Call { protocol: cell.protocol, to: case.to, payload, timeout_ms: TIMEOUT_MS, patience_ms: 0, connected: true, http: false }
 }
 
 fn impossible(cell: Cell, why: &str) -> Walked {

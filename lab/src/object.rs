@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use crate::error::Error;
 use crate::place::Place;
-use crate::service::{SERVER_PORT, SERVICE_PORT, Service};
+use crate::service::{NEAR_NODE, NEAR_ZONE, SERVER_PORT, SERVICE_PORT, Service};
 use crate::topology::{Node, Pod, Topology};
 
 /// Where the lab's pods and services are.
@@ -45,7 +45,15 @@ pub(crate) fn write_rest(place: &Place, topology: &Topology, addresses: &PodAddr
                 let address = addresses.get(&pod.name)?.iter().find(|address| Family::of(**address) == *family)?;
                 let ready = !off(&node.name);
                 let conditions = json!({ "ready": ready, "serving": ready, "terminating": false });
+                let zone = json!([{ "name": node.zone }]);
+                let hints = match service.name.as_str() {
+                    NEAR_ZONE => json!({ "forZones": zone }),
+                    NEAR_NODE => json!({ "forZones": zone, "forNodes": [{ "name": node.name }] }),
+                    _ => Json::Null,
+                };
                 Some(json!({
+                    "hints": hints,
+                    "zone": node.zone,
                     "addresses": [address.to_string()],
                     "nodeName": node.name,
                     "conditions": conditions,
@@ -133,6 +141,10 @@ fn service(service: &Service, index: usize) -> Json {
     if let Some(health_check_port) = service.local {
         spec.insert("externalTrafficPolicy".into(), "Local".into());
         spec.insert("healthCheckNodePort".into(), health_check_port.into());
+    }
+    let distribution = [(NEAR_ZONE, "PreferSameZone"), (NEAR_NODE, "PreferSameNode")];
+    if let Some((_, distribution)) = distribution.iter().find(|(name, _)| *name == service.name) {
+        spec.insert("trafficDistribution".into(), (*distribution).into());
     }
     if service.sticky {
         spec.insert("sessionAffinity".into(), "ClientIP".into());

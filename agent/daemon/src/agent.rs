@@ -17,7 +17,7 @@ use crate::collect::{Walk, cut_udp, sweep};
 use crate::config::AgentConfig;
 use crate::fault::Fault;
 use crate::ground;
-use crate::health::Health;
+use crate::health::{Health, Pulse};
 use crate::hooks::Hooks;
 use crate::log::{note, say};
 use crate::request::Request;
@@ -98,7 +98,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
         settings: None,
         walk: (Walk::default(), Duration::ZERO),
         limits: EgressLimits::default(),
-        health: Health::start()?,
+        health: Health::start(config.healthz)?,
         ids: Ids::restore(&Observed::default(), limits(&sizes)),
         sizes,
         behind: false,
@@ -215,7 +215,10 @@ impl Agent {
 
     /// Brings the node to what it should be, or says what is in the way.
     pub(crate) fn settle(&mut self) {
-        match self.settle_now() {
+        let outcome = self.settle_now();
+        let own = self.snapshot.nodes().get(&self.arguments.node);
+        self.health.beat(Pulse::now(self.ready && !self.behind, own.is_some_and(|node| node.leaves)));
+        match outcome {
             Ok(()) => self.waiting.clear(),
             Err(fault) => {
                 let text = fault.to_string();

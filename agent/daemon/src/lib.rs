@@ -21,6 +21,7 @@ mod settings;
 mod socket;
 mod source;
 mod store;
+mod timestamp;
 mod uninstall;
 
 use std::ffi::OsString;

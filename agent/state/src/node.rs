@@ -1,4 +1,4 @@
-//! Where pods are known under their own addresses.
+//! Where pods are known under their own addresses, and where only services are.
 
 use std::net::IpAddr;
 
@@ -18,8 +18,9 @@ pub(crate) fn prefixes(snapshot: &Snapshot) -> Vec<(PrefixKey, Prefix)> {
     let of = |flags| move |prefix| (key(prefix), Prefix { identity: 0, flags });
     let kept = pods.chain(named).map(of(prefix_flag::NOT_MASQUERADED));
     let of_nodes = nodes.chain(own).map(of(prefix_flag::NOT_MASQUERADED | prefix_flag::NODE));
-    let services = snapshot.host().services.iter().map(IpNet::trunc);
+    let services = snapshot.host().services.iter().map(IpNet::trunc).chain(snapshot.announced().map(IpNet::from));
     let of_services = services.map(of(prefix_flag::NOT_MASQUERADED | prefix_flag::SERVICE));
+    // A node's own address may be a service's, too, and the node's own servers are there as well.
     kept.chain(of_services).chain(of_nodes).collect()
 }
 

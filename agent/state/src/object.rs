@@ -81,6 +81,8 @@ pub struct Node {
     pub pod_cidrs: Vec<IpNet>,
     /// Internal and external ones; host names are not resolved.
     pub addresses: Vec<IpAddr>,
+    /// It is about to go, and should get no new connections from outside.
+    pub leaves: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -143,6 +145,14 @@ pub struct Service {
 }
 
 impl Service {
+    /// Addresses that clients reach by a route to some node: nothing else is there.
+    pub(crate) fn announced(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        let is_ours = !self.foreign && self.kind != ServiceKind::ExternalName;
+        let of_balancer = self.load_balancer_ips.iter().filter(|_| self.kind == ServiceKind::LoadBalancer);
+        let served = move |addr: &&IpAddr| is_ours && self.cluster_ips.iter().any(|ip| ip.is_ipv4() == addr.is_ipv4());
+        of_balancer.chain(&self.external_ips).filter(served).copied()
+    }
+
     /// Where its load balancer asks for endpoints on this node: only where it has to find the nodes that have some.
     pub(crate) fn health_check(&self) -> Option<u16> {
         let asked = self.kind == ServiceKind::LoadBalancer && self.external_local && !self.foreign && !self.cluster_ips.is_empty();

@@ -223,6 +223,10 @@ impl Snapshot {
     fn set_service(&mut self, name: Name, service: Option<Service>, dirty: &mut Dirty) {
         if self.services.get(&name) != service.as_ref() {
             let unit = Unit::Service(name.clone());
+            let announced = |service: Option<&Service>| service.into_iter().flat_map(Service::announced).collect::<BTreeSet<_>>();
+            if announced(self.services.get(&name)) != announced(service.as_ref()) {
+                dirty.mark(Unit::Nodes);
+            }
             self.withdraw(&unit, dirty);
             set(&mut self.services, name, service);
             self.stake(&unit, dirty);
@@ -323,6 +327,11 @@ impl Snapshot {
 
     pub(crate) fn is_own_node(&self, name: Option<&str>) -> bool {
         name.is_some_and(|name| name == self.host.name)
+    }
+
+    /// Addresses of services beyond the cluster's own.
+    pub(crate) fn announced(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.services.values().flat_map(Service::announced)
     }
 
     pub(crate) fn service(&self, name: &Name) -> Option<&Service> {

@@ -133,6 +133,7 @@ fn node() -> impl Strategy<Value = Node> {
         zone: zone.map(str::to_owned),
         pod_cidrs: prefixes.iter().map(|text| text.parse().unwrap()).collect(),
         addresses,
+        leaves: false,
     })
 }
 
