@@ -146,11 +146,11 @@ pub struct Service {
 
 impl Service {
     /// Addresses that clients reach by a route to some node: nothing else is there.
-    pub(crate) fn announced(&self) -> impl Iterator<Item = IpAddr> + '_ {
+    pub(crate) fn announced(&self, with_external_ips: bool) -> impl Iterator<Item = IpAddr> + '_ {
         let is_ours = !self.foreign && self.kind != ServiceKind::ExternalName;
         let of_balancer = self.load_balancer_ips.iter().filter(|_| self.kind == ServiceKind::LoadBalancer);
         let served = move |addr: &&IpAddr| is_ours && self.cluster_ips.iter().any(|ip| ip.is_ipv4() == addr.is_ipv4());
-        of_balancer.chain(&self.external_ips).filter(served).copied()
+        of_balancer.chain(self.external_ips.iter().filter(move |_| with_external_ips)).filter(served).copied()
     }
 
     /// Where its load balancer asks for endpoints on this node: only where it has to find the nodes that have some.

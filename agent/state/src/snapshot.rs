@@ -33,6 +33,8 @@ pub struct Host {
     pub services: Vec<IpNet>,
     /// Whether nodes get their networks for pods from the cluster pool, and not from Kubernetes' controller manager.
     pub cluster_pool: bool,
+    /// Whether `spec.externalIPs` of services count for nothing.
+    pub no_external_ips: bool,
 }
 
 /// A pod's cable, as the CNI plugin laid it.
@@ -223,7 +225,8 @@ impl Snapshot {
     fn set_service(&mut self, name: Name, service: Option<Service>, dirty: &mut Dirty) {
         if self.services.get(&name) != service.as_ref() {
             let unit = Unit::Service(name.clone());
-            let announced = |service: Option<&Service>| service.into_iter().flat_map(Service::announced).collect::<BTreeSet<_>>();
+            let announced =
+                |service: Option<&Service>| service.into_iter().flat_map(|service| service.announced(true)).collect::<BTreeSet<_>>();
             if announced(self.services.get(&name)) != announced(service.as_ref()) {
                 dirty.mark(Unit::Nodes);
             }
@@ -331,7 +334,8 @@ impl Snapshot {
 
     /// Addresses of services beyond the cluster's own.
     pub(crate) fn announced(&self) -> impl Iterator<Item = IpAddr> + '_ {
-        self.services.values().flat_map(Service::announced)
+        let external = !self.host.no_external_ips;
+        self.services.values().flat_map(move |service| service.announced(external))
     }
 
     pub(crate) fn service(&self, name: &Name) -> Option<&Service> {
@@ -356,7 +360,11 @@ impl Snapshot {
     /// What a unit claims.
     pub(crate) fn fronts(&self, unit: &Unit) -> Vec<Front> {
         match unit {
-            Unit::Service(name) => self.services.get(name).map(|service| of_service(service, &self.own_addresses)).unwrap_or_default(),
+            Unit::Service(name) => self
+                .services
+                .get(name)
+                .map(|service| of_service(service, &self.own_addresses, !self.host.no_external_ips))
+                .unwrap_or_default(),
             Unit::HostPorts(name) => match self.pods.get(name) {
                 Some(pod) if !pod.host_ports.is_empty() && self.is_own_node(pod.node.as_deref()) => {
                     of_pod(pod, &self.addresses_of(name), &self.own_addresses)

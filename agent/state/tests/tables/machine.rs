@@ -69,6 +69,7 @@ impl Machine {
             algorithm: if maglev { Algorithm::Maglev } else { Algorithm::Random },
             not_masqueraded: texts("notMasqueraded").iter().map(|text| text.parse().unwrap()).collect(),
             services: texts("services").iter().map(|text| text.parse().unwrap()).collect(),
+            no_external_ips: root.get("externalIPs").and_then(|node| node.as_bool()) == Some(false),
             cluster_pool: root.get("clusterPool").and_then(|node| node.as_bool()).unwrap_or(false),
         };
         let mut dirty = Dirty::default();
