@@ -22,6 +22,7 @@ use crate::topology::{CLIENT, Node};
 const EACH: usize = 16;
 /// More than a packet holds, and more than one buffer of a network card.
 const LARGE: usize = 100 << 10;
+const PIECES: usize = 8 << 10;
 
 /// One of them.
 #[derive(Debug)]
@@ -68,7 +69,7 @@ impl Lab {
         for family in Family::BOTH {
             let Some((here, there)) = here_and_there(&state.topology) else { continue };
             let scene = Scene { lab: self, state, family, here, there };
-            for trial in scene.trials().into_iter().chain(scene.edges()).flatten() {
+            for trial in scene.trials().into_iter().chain(scene.edges()).chain(scene.pieces()).flatten() {
                 let outcomes = probe(&state.executable, &trial.spot, &trial.calls)?;
                 found.push(trial.judge(&outcomes));
             }
@@ -156,6 +157,27 @@ impl Scene<'_> {
         self.trial(name, self.lab.source(self.state, source)?, vec![call], expected)
     }
 
+    /// Datagrams that are larger than a packet, in a flow that is new and in one that is not.
+    fn pieces(&self) -> [Option<Trial>; 3] {
+        let pieces = |name: &str, source: Source, address: Option<IpAddr>, port: u16| {
+            let service = self.service(ONE)?;
+            let new = Call { payload: "ichor ".repeat(PIECES / 6).trim_end().to_owned(), ..call(Protocol::Udp, (address?, port).into()) };
+            let known = Call { warm: true, ..new.clone() };
+            let expected = Expected::Pod(service.pods.first()?.clone(), BTreeSet::new());
+            self.trial(name, self.lab.source(self.state, source)?, vec![new, known], expected)
+        };
+        let service = self.service(ONE);
+        let node_port = service.and_then(|service| service.node_port).unwrap_or_default();
+        let (there, balancer) = (self.there.and_then(|there| there.address(self.family)), service.and_then(|one| one.load_balancer_ip(self.family)));
+        let pod = service.and_then(|service| service.pods.first()).and_then(|pod| self.state.pods.get(pod));
+        let pod = pod.and_then(|addresses| addresses.iter().copied().find(|address| Family::of(*address) == self.family));
+        [
+            pieces("8 KiB in pieces between pods", Source::OtherNode, pod, SERVER_PORT),
+            pieces("8 KiB in pieces from outside, by another node", Source::Outside, there, node_port),
+            pieces("8 KiB in pieces from outside, to a load balancer IP", Source::Outside, balancer, SERVICE_PORT),
+        ]
+    }
+
     fn trial(&self, name: &str, spot: Spot, calls: Vec<Call>, expected: Expected) -> Option<Trial> {
         Some(Trial { name: format!("{name}, {}", self.family), spot, calls, expected })
     }
@@ -175,7 +197,7 @@ impl Scene<'_> {
 }
 
 fn call(protocol: Protocol, to: SocketAddr) -> Call {
-    Call { protocol, to, payload: format!("to {to}"), timeout_ms: TIMEOUT_MS, patience_ms: 0, connected: true, http: false }
+    Call { protocol, to, payload: format!("to {to}"), timeout_ms: TIMEOUT_MS, patience_ms: 0, connected: true, http: false, warm: false }
 }
 
 impl Trial {

@@ -30,6 +30,8 @@ pub(crate) struct Call {
     pub(crate) connected: bool,
     /// Whether the payload is a path that is asked for over HTTP.
     pub(crate) http: bool,
+    /// Whether a UDP socket sends something small first, so that the flow is known when the payload comes.
+    pub(crate) warm: bool,
 }
 
 /// What came of it.
@@ -150,6 +152,10 @@ fn over_udp(call: &Call) -> io::Result<String> {
     let socket = UdpSocket::bind(any)?;
     socket.set_read_timeout(Some(Duration::from_millis(call.timeout_ms)))?;
     let mut buffer = vec![0; LONGEST];
+    if call.warm {
+        socket.send_to(b"warm", call.to)?;
+        socket.recv_from(&mut buffer)?;
+    }
     let length = if call.connected {
         // Such a socket takes answers from the address that it asked, and from no other.
         socket.connect(call.to)?;

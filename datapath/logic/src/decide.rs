@@ -141,7 +141,7 @@ where
     }
     if let Some(known) = tables.flow(&work.key) {
         let state = known.state();
-        if !flow::is_over(state, &transport) {
+        if !flow::is_over(state, &transport) && !outgrows(known.flags(), &ip, &transport) {
             let (now, new_state) = (tables.now(), flow::next_state(state, &transport));
             // A line of the cache that nobody writes stays with every CPU.
             if known.seen() != now {
@@ -160,6 +160,13 @@ where
         work.old_port = 0;
     }
     open::<F, T>(tables, config, origin, Decision { ip, transport, changes: 0, next: Next::Pass, told }, work)
+}
+
+/// Whether the flow was answered directly so far and cannot be any more: each datagram tells the backend's node for which
+/// service it is, and a full first piece has no room for that.
+#[inline(always)]
+fn outgrows<A>(flags: u8, ip: &Ip<A>, transport: &Transport) -> bool {
+    flags & flow_flag::DIRECT != 0 && transport.kind == transport_kind::UDP && matches!(ip.piece, Piece::First)
 }
 
 /// The transport, also of a packet in pieces.
