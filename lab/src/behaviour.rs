@@ -1,5 +1,7 @@
 //! What the matrix of paths does not show: balance, refusals, and connections that are special in some other way.
 
+mod edge;
+
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -11,6 +13,7 @@ use crate::lab::Lab;
 use crate::matrix::{Protocol, Source, here_and_there};
 use crate::probe::{Call, Outcome, probe};
 use crate::process::Spot;
+use crate::server::Answer;
 use crate::service::{EMPTY, ONE, SERVER_PORT, SERVICE_PORT, SPREAD, STICKY, Service};
 use crate::state::State;
 use crate::topology::{CLIENT, Node};
@@ -19,6 +22,7 @@ use crate::topology::{CLIENT, Node};
 const EACH: usize = 16;
 /// More than a packet holds, and more than one buffer of a network card.
 const LARGE: usize = 100 << 10;
+const PIECES: usize = 8 << 10;
 
 /// No port that the kernel gives to a socket which asks for none.
 const FIXED_PORT: u16 = 20_000;
@@ -39,10 +43,13 @@ enum Expected {
     Same,
     /// This pod, which sees one of these addresses.
     Pod(String, BTreeSet<IpAddr>),
-    /// A refusal.
+    /// A refusal of each.
     Refusal,
+    /// From each in turn, all of these words.
+    Says(Vec<&'static str>),
 }
 
+/// Calls from one spot, and what must come of them.
 struct Trial {
     name: String,
     spot: Spot,
@@ -65,7 +72,7 @@ impl Lab {
         for family in Family::BOTH {
             let Some((here, there)) = here_and_there(&state.topology) else { continue };
             let scene = Scene { lab: self, state, family, here, there };
-            for trial in scene.trials().into_iter().flatten() {
+            for trial in scene.trials().into_iter().chain(scene.edges()).chain(scene.pieces()).flatten() {
                 let outcomes = probe(&state.executable, &trial.spot, &trial.calls)?;
                 found.push(trial.judge(&outcomes));
             }
@@ -175,6 +182,28 @@ impl Scene<'_> {
         self.trial(name, self.lab.source(self.state, source)?, vec![call], expected)
     }
 
+    /// Datagrams that are larger than a packet, in a flow that is new and in one that is not.
+    fn pieces(&self) -> [Option<Trial>; 3] {
+        let pieces = |name: &str, source: Source, address: Option<IpAddr>, port: u16| {
+            let service = self.service(ONE)?;
+            let new = Call { payload: "ichor ".repeat(PIECES / 6).trim_end().to_owned(), ..call(Protocol::Udp, (address?, port).into()) };
+            let known = Call { warm: true, ..new.clone() };
+            let expected = Expected::Pod(service.pods.first()?.clone(), BTreeSet::new());
+            self.trial(name, self.lab.source(self.state, source)?, vec![new, known], expected)
+        };
+        let service = self.service(ONE);
+        let node_port = service.and_then(|service| service.node_port).unwrap_or_default();
+        let (there, balancer) =
+            (self.there.and_then(|there| there.address(self.family)), service.and_then(|one| one.load_balancer_ip(self.family)));
+        let pod = service.and_then(|service| service.pods.first()).and_then(|pod| self.state.pods.get(pod));
+        let pod = pod.and_then(|addresses| addresses.iter().copied().find(|address| Family::of(*address) == self.family));
+        [
+            pieces("8 KiB in pieces between pods", Source::OtherNode, pod, SERVER_PORT),
+            pieces("8 KiB in pieces from outside, by another node", Source::Outside, there, node_port),
+            pieces("8 KiB in pieces from outside, to a load balancer IP", Source::Outside, balancer, SERVICE_PORT),
+        ]
+    }
+
     fn trial(&self, name: &str, spot: Spot, calls: Vec<Call>, expected: Expected) -> Option<Trial> {
         Some(Trial { name: format!("{name}, {}", self.family), spot, calls, expected })
     }
@@ -194,7 +223,7 @@ impl Scene<'_> {
 }
 
 fn call(protocol: Protocol, to: SocketAddr) -> Call {
-    Call { protocol, to, payload: format!("to {to}"), timeout_ms: TIMEOUT_MS, connected: true, from_port: 0 }
+    Call { protocol, to, payload: format!("to {to}"), timeout_ms: TIMEOUT_MS, connected: true, from_port: 0, http: false, warm: false }
 }
 
 impl Trial {
@@ -204,12 +233,13 @@ impl Trial {
     }
 
     fn problem(&self, outcomes: &[Outcome]) -> Option<String> {
-        let failed = outcomes.iter().find_map(|outcome| Some((outcome.answer.as_ref().err()?, outcome.refused)));
-        match (&self.expected, failed) {
-            (Expected::Refusal, Some((_, true))) => return None,
-            (Expected::Refusal, None) => return Some("somebody answered".to_owned()),
-            (_, Some((why, _))) => return Some(why.clone()),
-            (_, None) => {}
+        if matches!(self.expected, Expected::Refusal) {
+            let (call, other) = self.calls.iter().zip(outcomes).find(|(_, outcome)| !outcome.refused)?;
+            let heard = other.answer.as_ref().map_or_else(String::as_str, |_| "somebody answered");
+            return Some(format!("{:?} {}: {heard}", call.protocol, call.to));
+        }
+        if let Some(why) = outcomes.iter().find_map(|outcome| outcome.answer.as_ref().err()) {
+            return Some(why.clone());
         }
         let answers: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.answer.as_ref().ok()).collect();
         let pods: BTreeSet<_> = answers.iter().map(|answer| answer.pod.as_str()).collect();
@@ -217,6 +247,10 @@ impl Trial {
         match &self.expected {
             Expected::All(all) => {
                 let silent: Vec<_> = all.iter().filter(|pod| !pods.contains(pod.as_str())).map(String::as_str).collect();
+                let strange = pods.iter().any(|pod| !all.iter().any(|one| one == pod));
+                if strange {
+                    return Some(format!("{listed} answered instead of {}", all.join(", ")));
+                }
                 (!silent.is_empty()).then(|| format!("{} never answered", silent.join(", ")))
             }
             Expected::Same => (pods.len() > 1).then(|| format!("{listed} answered")),
@@ -224,6 +258,11 @@ impl Trial {
             Expected::Pod(_, sources) => {
                 let strange = answers.iter().find(|answer| !sources.is_empty() && !sources.contains(&answer.source))?;
                 Some(format!("the server saw {}", strange.source))
+            }
+            Expected::Says(expected) => {
+                let lacks = |(words, answer): (&&str, &&Answer)| words.split(' ').any(|word| !answer.payload.contains(word));
+                let (_, answer) = expected.iter().zip(&answers).find(|pair| lacks(*pair))?;
+                Some(format!("it said {}", answer.payload.replace("\r\n", " / ")))
             }
             Expected::Refusal => None,
         }

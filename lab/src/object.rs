@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use crate::error::Error;
 use crate::place::Place;
-use crate::service::{SERVER_PORT, SERVICE_PORT, Service};
+use crate::service::{NEAR_NODE, NEAR_ZONE, SERVER_PORT, SERVICE_PORT, Service};
 use crate::topology::{Node, Pod, Topology};
 
 /// Where the lab's pods and services are.
@@ -28,7 +28,11 @@ fn write(place: &Place, name: &str, objects: &[Json]) -> Result<(), Error> {
 }
 
 pub(crate) fn write_nodes(place: &Place, topology: &Topology) -> Result<(), Error> {
-    write(place, "nodes.yaml", &topology.nodes.iter().map(node).collect::<Vec<_>>())
+    let of_node = |node: &Node| {
+        let pool_part = topology.cluster_pool.then(|| pool_part(node));
+        [self::node(node, !topology.cluster_pool)].into_iter().chain(pool_part)
+    };
+    write(place, "nodes.yaml", &topology.nodes.iter().flat_map(of_node).collect::<Vec<_>>())
 }
 
 /// Pods, services and their endpoints, in one file: one change for the agents.
@@ -41,7 +45,15 @@ pub(crate) fn write_rest(place: &Place, topology: &Topology, addresses: &PodAddr
                 let address = addresses.get(&pod.name)?.iter().find(|address| Family::of(**address) == *family)?;
                 let ready = !off(&node.name);
                 let conditions = json!({ "ready": ready, "serving": ready, "terminating": false });
+                let zone = json!([{ "name": node.zone }]);
+                let hints = match service.name.as_str() {
+                    NEAR_ZONE => json!({ "forZones": zone }),
+                    NEAR_NODE => json!({ "forZones": zone, "forNodes": [{ "name": node.name }] }),
+                    _ => Json::Null,
+                };
                 Some(json!({
+                    "hints": hints,
+                    "zone": node.zone,
                     "addresses": [address.to_string()],
                     "nodeName": node.name,
                     "conditions": conditions,
@@ -55,17 +67,32 @@ pub(crate) fn write_rest(place: &Place, topology: &Topology, addresses: &PodAddr
     write(place, "pods-and-services.yaml", &objects)
 }
 
-fn node(node: &Node) -> Json {
+fn node(node: &Node, with_pod_cidrs: bool) -> Json {
     let labels: serde_json::Map<_, _> = node.labels.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
     let internal = node.addresses.iter().map(|address| json!({ "type": "InternalIP", "address": address.addr().to_string() }));
     let addresses: Vec<_> = internal.chain([json!({ "type": "Hostname", "address": node.name })]).collect();
     let pod_cidrs: Vec<_> = node.pod_cidrs.iter().map(ToString::to_string).collect();
+    let spec = if with_pod_cidrs { json!({ "podCIDR": pod_cidrs.first(), "podCIDRs": pod_cidrs }) } else { json!({}) };
     json!({
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": { "name": node.name, "labels": labels },
-        "spec": { "podCIDR": pod_cidrs.first(), "podCIDRs": pod_cidrs },
+        "spec": spec,
         "status": { "addresses": addresses },
+    })
+}
+
+/// What the controller writes down for a node when it has cut a part of the cluster pool for it.
+fn pool_part(node: &Node) -> Json {
+    let addresses = node.addresses.iter().map(|address| json!({ "type": "InternalIP", "ip": address.addr().to_string() }));
+    json!({
+        "apiVersion": "cilium.io/v2",
+        "kind": "CiliumNode",
+        "metadata": { "name": node.name },
+        "spec": {
+            "addresses": addresses.collect::<Vec<_>>(),
+            "ipam": { "podCIDRs": node.pod_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>() },
+        },
     })
 }
 
@@ -114,6 +141,10 @@ fn service(service: &Service, index: usize) -> Json {
     if let Some(health_check_port) = service.local {
         spec.insert("externalTrafficPolicy".into(), "Local".into());
         spec.insert("healthCheckNodePort".into(), health_check_port.into());
+    }
+    let distribution = [(NEAR_ZONE, "PreferSameZone"), (NEAR_NODE, "PreferSameNode")];
+    if let Some((_, distribution)) = distribution.iter().find(|(name, _)| *name == service.name) {
+        spec.insert("trafficDistribution".into(), (*distribution).into());
     }
     if service.sticky {
         spec.insert("sessionAffinity".into(), "ClientIP".into());

@@ -1,6 +1,6 @@
 //! Real connections, made by a process at one spot of the lab for the command that waits for it.
 
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -27,6 +27,10 @@ pub(crate) struct Call {
     pub(crate) connected: bool,
     /// From which port a UDP socket asks, or 0 for any.
     pub(crate) from_port: u16,
+    /// Whether the payload is a path that is asked for over HTTP.
+    pub(crate) http: bool,
+    /// Whether a UDP socket sends something small first, so that the flow is known when the payload comes.
+    pub(crate) warm: bool,
 }
 
 /// What came of it.
@@ -87,10 +91,9 @@ fn make(call: &Call) -> Outcome {
         Protocol::Udp => over_udp(call),
     };
     let took_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let refused = got.as_ref().is_err_and(|error| {
-        matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset | io::ErrorKind::HostUnreachable)
-    });
-    let answer = got.map_err(|error| words(&error)).and_then(|text| understood(&text, &call.payload));
+    let refused =
+        got.as_ref().is_err_and(|error| matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset));
+    let answer = got.map_err(|error| words(&error)).and_then(|text| understood(text, call));
     Outcome { answer, refused, took_us }
 }
 
@@ -101,15 +104,18 @@ fn words(error: &io::Error) -> String {
     }
 }
 
-fn understood(text: &str, payload: &str) -> Result<Answer, String> {
+fn understood(text: String, call: &Call) -> Result<Answer, String> {
     if text.is_empty() {
         return Err("closed without an answer".to_owned());
     }
-    let answer: Answer = serde_json::from_str(text).map_err(|_| format!("a strange answer: {text:?}"))?;
-    if answer.payload == payload {
+    if call.http {
+        return Ok(Answer { pod: String::new(), source: call.to.ip(), payload: text });
+    }
+    let answer: Answer = serde_json::from_str(&text).map_err(|_| format!("a strange answer: {text:?}"))?;
+    if answer.payload == call.payload {
         Ok(answer)
     } else {
-        Err(format!("another payload came back, {} bytes of {}", answer.payload.len(), payload.len()))
+        Err(format!("another payload came back, {} bytes of {}", answer.payload.len(), call.payload.len()))
     }
 }
 
@@ -117,6 +123,12 @@ fn over_tcp(call: &Call) -> io::Result<String> {
     let timeout = Duration::from_millis(call.timeout_ms);
     let mut stream = TcpStream::connect_timeout(&call.to, timeout)?;
     stream.set_read_timeout(Some(timeout))?;
+    if call.http {
+        write!(stream, "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", call.payload, call.to)?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text)?;
+        return Ok(text);
+    }
     stream.write_all(format!("{}\n", call.payload).as_bytes())?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;
@@ -129,6 +141,10 @@ fn over_udp(call: &Call) -> io::Result<String> {
     let socket = UdpSocket::bind(any)?;
     socket.set_read_timeout(Some(Duration::from_millis(call.timeout_ms)))?;
     let mut buffer = vec![0; LONGEST];
+    if call.warm {
+        socket.send_to(b"warm", call.to)?;
+        socket.recv_from(&mut buffer)?;
+    }
     let length = if call.connected {
         // Such a socket takes answers from the address that it asked, and from no other.
         socket.connect(call.to)?;

@@ -25,6 +25,9 @@ pub(crate) const ONE_LOCAL: &str = "one-local";
 pub(crate) const EMPTY: &str = "web-empty";
 pub(crate) const STICKY: &str = "web-sticky";
 pub(crate) const SPREAD: &str = "web";
+/// Services whose endpoints are meant for their own zone, and for their own node.
+pub(crate) const NEAR_ZONE: &str = "web-zone";
+pub(crate) const NEAR_NODE: &str = "web-near";
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Service {
@@ -107,6 +110,8 @@ pub(crate) fn samples(cluster: &Cluster, nodes: &[Node], blocks: &[Block], exter
         ("web-external", all(Kind::ClusterIp)),
         (STICKY, all(Kind::ClusterIp)),
         (EMPTY, all(Kind::ClusterIp)),
+        (NEAR_ZONE, all(Kind::ClusterIp)),
+        (NEAR_NODE, all(Kind::ClusterIp)),
     ] {
         free.add(name, kind, local, every)?;
     }

@@ -17,6 +17,8 @@ const EXTERNAL: [&str; 4] = ["203.0.113.0/24", "192.0.2.0/24", "2001:db8:0:3::/6
 /// What Ethernet carries where nothing is said.
 const MTU: i64 = 1500;
 
+const ZONE: &str = "topology.kubernetes.io/zone";
+
 /// The namespaces beside nodes and pods.
 pub(crate) const LAN: &str = "lan";
 pub(crate) const ROUTER: &str = "router";
@@ -40,12 +42,18 @@ pub(crate) struct Topology {
     pub(crate) masquerades: bool,
     /// Whether a route to each node's pods is set on all others.
     pub(crate) node_routes: bool,
+    /// Whether the cluster pool, and not Kubernetes, gives nodes their networks for pods.
+    pub(crate) cluster_pool: bool,
+    /// Where nodes say whether they serve.
+    pub(crate) healthz_port: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) labels: Vec<(String, String)>,
+    /// Its own, or one that it shares with every other node.
+    pub(crate) zone: String,
     /// The link address of its cable: its neighbours remember it when the node was off for a while.
     pub(crate) mac: String,
     /// The largest packet of its interface.
@@ -99,6 +107,8 @@ impl Topology {
             external_ips: *cluster.network.external_ips,
             masquerades: *cluster.network.masquerade.enabled,
             node_routes: *cluster.network.direct_node_routes,
+            healthz_port: u16::try_from(cluster.network.healthz_port.get()).unwrap_or_default(),
+            cluster_pool: cluster.network.ipam.mode.as_str() == "cluster-pool",
         })
     }
 
@@ -136,11 +146,19 @@ impl Node {
             |address: IpAddr| cluster.node_subnet_of(address).map_or(if address.is_ipv4() { 32 } else { 128 }, |net| net.prefix_len());
         let addresses = families.iter().filter_map(|family| node.address(*family));
         let number = index + 1;
+        let mut labels = node.known_labels();
+        let zone = labels.iter().find(|(key, _)| key == ZONE).map(|(_, zone)| zone.clone());
+        let zone = zone.unwrap_or_else(|| {
+            let zone = format!("lab-{}", index % 2 + 1);
+            labels.push((ZONE.to_owned(), zone.clone()));
+            zone
+        });
         let web = Pod { name: format!("web-{number}"), web: true, host_port: Some(service::HOST_PORT) };
         Ok(Self {
             name: node.name.to_string(),
             xdp: cluster.acceleration(node).as_str() != "disabled",
-            labels: node.known_labels(),
+            labels,
+            zone,
             mac: mac(index, node),
             mtu: node.interface.mtu.as_ref().map_or(MTU, |mtu| mtu.get()),
             addresses: addresses.filter_map(|address| IpNet::new(address, prefix_of(address)).ok()).collect(),

@@ -5,6 +5,7 @@
 
 mod cable;
 mod error;
+mod limit;
 mod link;
 mod namespace;
 mod neighbour;
@@ -15,6 +16,7 @@ mod tables;
 
 pub use cable::{Cable, GATEWAY_V4, GATEWAY_V6, check, cut, lay};
 pub use error::Error;
+pub use limit::limit;
 pub use link::Link;
 pub use namespace::inside;
 pub use netlink::Netlink;

@@ -11,12 +11,13 @@ use ichor_datapath_loader::{Datapath, OBJECT, Pass, Pins, Sizes, TrafficControl}
 use serde_json::{Value as Json, json};
 
 use crate::arguments::Arguments;
+use crate::bandwidth::EgressLimits;
 use crate::checkpoint::Checkpoint;
 use crate::collect::{Walk, cut_udp, sweep};
 use crate::config::AgentConfig;
 use crate::fault::Fault;
 use crate::ground;
-use crate::health::Health;
+use crate::health::{Health, Pulse};
 use crate::hooks::Hooks;
 use crate::log::{note, say};
 use crate::request::{Code, Request, refusal};
@@ -47,6 +48,7 @@ pub(crate) struct Agent {
     pub(crate) settings: Option<Settings>,
     /// The last walk through the flows, and how long it took.
     pub(crate) walk: (Walk, Duration),
+    pub(crate) limits: EgressLimits,
     health: Health,
     sizes: Sizes,
     ids: Ids,
@@ -95,7 +97,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
         datapath: None,
         settings: None,
         walk: (Walk::default(), Duration::ZERO),
-        health: Health::start()?,
+        limits: EgressLimits::default(),
+        health: Health::start(config.healthz)?,
         ids: Ids::restore(&Observed::default(), limits(&sizes)),
         sizes,
         behind: false,
@@ -209,11 +212,12 @@ impl Agent {
     }
 
     pub(crate) fn problems(&self) -> Vec<String> {
-        self.source.problems().iter().map(ToString::to_string).chain(self.compile_problems.iter().cloned()).collect()
+        let of_objects = self.source.problems().iter().map(ToString::to_string).collect::<Vec<_>>();
+        of_objects.into_iter().chain(self.compile_problems.iter().cloned()).chain(self.limits.problems().cloned()).collect()
     }
 
     /// Says each problem once for as long as it lasts.
-    fn note_problems(&mut self) {
+    pub(crate) fn note_problems(&mut self) {
         let now: BTreeSet<_> = self.problems().into_iter().collect();
         now.difference(&self.noted).for_each(|text| note(text));
         self.noted = now;
@@ -221,7 +225,10 @@ impl Agent {
 
     /// Brings the node to what it should be, or says what is in the way.
     pub(crate) fn settle(&mut self) {
-        match self.settle_now() {
+        let outcome = self.settle_now();
+        let own = self.snapshot.nodes().get(&self.arguments.node);
+        self.health.beat(Pulse::now(self.ready && !self.behind, own.is_some_and(|node| node.leaves)));
+        match outcome {
             Ok(()) => self.waiting.clear(),
             Err(fault) => {
                 let text = fault.to_string();
@@ -250,6 +257,7 @@ impl Agent {
         self.compile()?;
         if routes_changed {
             self.set_routes()?;
+            self.set_limits();
         }
         if !self.ready {
             self.attach()?;

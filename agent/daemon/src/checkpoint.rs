@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use crate::fault::Fault;
 use crate::store::write_durably;
 
-const KEPT: [&str; 5] = ["Node", "Namespace", "Pod", "Service", "EndpointSlice"];
+const KEPT: [&str; 6] = ["Node", "CiliumNode", "Namespace", "Pod", "Service", "EndpointSlice"];
 
 #[derive(Debug)]
 pub(crate) struct Checkpoint {

@@ -1,6 +1,7 @@
 //! The agent's configuration: the same document for the whole cluster.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::{Path, PathBuf};
 
 use ichor_agent_state::Algorithm;
@@ -34,15 +35,23 @@ impl Acceleration {
     }
 }
 
+/// Where kube-proxy has it.
+const HEALTHZ: SocketAddr = SocketAddr::V6(SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 10256, 0, 0));
+
 /// What this version acts on. Other keys of the document are another part's, and accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AgentConfig {
     pub(crate) cgroup_root: PathBuf,
+    /// Where the health of the node is asked.
+    pub(crate) healthz: SocketAddr,
     pub(crate) direct_node_routes: bool,
     pub(crate) mtu: Option<u16>,
     pub(crate) masquerade: bool,
     pub(crate) not_masqueraded: Vec<IpNet>,
     pub(crate) services: Vec<IpNet>,
+    pub(crate) bandwidth_limits: bool,
+    pub(crate) cluster_pool: bool,
+    pub(crate) external_ips: bool,
     pub(crate) mode: Mode,
     pub(crate) algorithm: Algorithm,
     pub(crate) acceleration: Acceleration,
@@ -89,7 +98,6 @@ impl AgentConfig {
         let addresses = root.at("addresses").only(&["nodes", "pods", "services"])?;
         let cgroup = root.at("cgroup").only(&["root", "autoMount"])?;
         let ipam = root.at("ipam").only(&["mode", "ipv4Mask", "ipv6Mask"])?;
-        ipam.at("mode").choice(&[("kubernetes", ()), ("cluster-pool", ())])?;
         let routing = root.at("routing").only(&["directNodeRoutes", "endpointRoutes", "mtu"])?;
         let masquerade = root.at("masquerade").only(&["enabled", "exclude"])?;
         let balancer = root.at("loadBalancer").only(&["mode", "algorithm", "acceleration", "accelerationByNode"])?;
@@ -97,11 +105,15 @@ impl AgentConfig {
         let algorithm = [("maglev", Algorithm::Maglev), ("random", Algorithm::Random)];
         Ok(Self {
             cgroup_root: cgroup.at("root").text()?.map_or_else(|| PathBuf::from("/sys/fs/cgroup"), PathBuf::from),
+            healthz: root.at("healthz").place()?.unwrap_or(HEALTHZ),
             direct_node_routes: routing.at("directNodeRoutes").flag()?.unwrap_or(true),
             mtu: routing.at("mtu").number()?,
             masquerade: masquerade.at("enabled").flag()?.unwrap_or(true),
             not_masqueraded: masquerade.at("exclude").prefixes()?,
             services: addresses.at("services").prefixes()?,
+            bandwidth_limits: root.at("bandwidthLimits").flag()?.unwrap_or(true),
+            external_ips: root.at("externalIPs").flag()?.unwrap_or(true),
+            cluster_pool: ipam.at("mode").choice(&[("kubernetes", false), ("cluster-pool", true)])?.unwrap_or(false),
             mode: balancer.at("mode").choice(&mode)?.unwrap_or(Mode::Snat),
             algorithm: balancer.at("algorithm").choice(&algorithm)?.unwrap_or_default(),
             acceleration: balancer.at("acceleration").choice(&ACCELERATIONS)?.unwrap_or_default(),
@@ -193,6 +205,11 @@ impl<'y> Section<'y> {
         read.map(Some).ok_or_else(|| self.wrong(self.node, "must be a number from 1280 to 65535"))
     }
 
+    fn place(&self) -> Result<Option<SocketAddr>, String> {
+        let Some(text) = self.text()? else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| self.wrong(self.node, "must be an address and a port like 0.0.0.0:10256 or [::]:10256"))
+    }
+
     fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Result<Option<T>, String> {
         let Some(text) = self.text()? else { return Ok(None) };
         let found = choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
@@ -246,6 +263,7 @@ mod tests {
             (Mode::Dsr, Algorithm::Maglev, Acceleration::Disabled, true)
         );
         assert_eq!(read.not_masqueraded.len(), 5);
+        assert_eq!((read.healthz, read.bandwidth_limits, read.cluster_pool), (HEALTHZ, true, false));
     }
 
     #[test]
@@ -256,6 +274,7 @@ mod tests {
             ("routing:\n  mtu: 12", "2:8: routing.mtu: must be a number from 1280"),
             ("loadBalancer:\n  mode: ipip", "2:9: loadBalancer.mode: `ipip` is none of dsr, snat, hybrid"),
             ("masquerade:\n  exclude:\n    - ten", "3:7: masquerade.exclude: must be a network"),
+            ("healthz: 10256:x", "1:10: healthz: must be an address and a port"),
             ("masquerade: 3", "1:13: masquerade: must be a mapping"),
             ("a: [", "1:"),
         ] {

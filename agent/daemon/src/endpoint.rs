@@ -44,6 +44,7 @@ impl Agent {
 
     fn lay_and_store(&mut self, attachment: &Attachment, namespace: PathBuf, pod: Name, cable: Cable) -> Result<Json, Fault> {
         let link = lay(&mut self.netlink, &cable, &namespace)?;
+        self.limits.forget(attachment);
         if let Some(datapath) = &mut self.datapath {
             self.hooks.attach_endpoint(datapath, &link.name, link.index)?;
         }
@@ -55,8 +56,13 @@ impl Agent {
     }
 
     fn new_cable(&mut self, attachment: &Attachment) -> Result<Cable, Fault> {
-        let networks = self.snapshot.nodes().get(&self.arguments.node).map(|node| node.pod_cidrs.clone()).unwrap_or_default();
-        let addresses = choose(&networks, &self.store.addresses()).map_err(Fault::new)?;
+        let networks = self.snapshot.pod_cidrs(&self.arguments.node);
+        if networks.is_empty() {
+            let whose =
+                if self.config.cluster_pool { "CiliumNode object names no spec.ipam.podCIDRs" } else { "Node object names no podCIDRs" };
+            return Err(Fault::new(format!("the node has no network for pods yet: its {whose}")));
+        }
+        let addresses = choose(networks, &self.store.addresses()).map_err(Fault::new)?;
         let (number, host_name) = (attachment.number(), attachment.host_name());
         if self.store.entries().values().any(|stored| stored.cable.host_name == host_name) {
             return Err(Fault::new(format!("the name {host_name} for its interface is taken; a new container gets another one")));

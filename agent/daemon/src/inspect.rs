@@ -2,17 +2,19 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use ichor_agent_state::{Frontend, Unit};
+use ichor_agent_state::{BitRate, Frontend, Unit};
 use ichor_datapath_types::{
     Addr, DropReason, Flow, FlowKey, Hook, Octets, ServiceKey, backend_flag, flow_flag, flow_state, proto, scope, service_flag,
 };
 use serde_json::{Value as Json, json};
 
 use crate::agent::Agent;
+use crate::bandwidth::MEANS;
 use crate::collect::{each, now};
 use crate::fault::Fault;
 use crate::flow_age::idle;
 use crate::request::{Code, Subject, refusal};
+use crate::store::{Attachment, Stored};
 
 /// More than a person reads, and less than a process should hold.
 const MOST_FLOWS: usize = 20_000;
@@ -20,7 +22,7 @@ const MOST_FLOWS: usize = 20_000;
 impl Agent {
     pub(crate) fn get(&mut self, subject: Subject) -> Json {
         let found = match subject {
-            Subject::Endpoints => Ok(self.store.entries().iter().map(|(attachment, stored)| stored.json(attachment)).collect()),
+            Subject::Endpoints => Ok(self.endpoints()),
             Subject::Services => Ok(self.services()),
             Subject::Nodes => Ok(self.nodes()),
             Subject::Status => Ok(self.status()),
@@ -29,6 +31,17 @@ impl Agent {
             Subject::Counters => self.counters(),
         };
         found.unwrap_or_else(|fault| refusal(Code::Failed, "it could not be read", &fault.to_string()))
+    }
+
+    fn endpoints(&self) -> Json {
+        let endpoint = |(attachment, stored): (&Attachment, &Stored)| {
+            let mut json = stored.json(attachment);
+            if let (Some(BitRate(bits_per_s)), Some(fields)) = (self.limits.of(attachment), json.as_object_mut()) {
+                fields.insert("egressLimit".to_owned(), json!({ "bitsPerSecond": bits_per_s, "by": MEANS }));
+            }
+            json
+        };
+        self.store.entries().iter().map(endpoint).collect()
     }
 
     fn services(&self) -> Json {
@@ -72,7 +85,7 @@ impl Agent {
                 "name": name,
                 "own": *name == self.arguments.node,
                 "addresses": node.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "podCIDRs": node.pod_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "podCIDRs": self.snapshot.pod_cidrs(name).iter().map(ToString::to_string).collect::<Vec<_>>(),
             })
         };
         self.snapshot.nodes().iter().map(node).collect()

@@ -3,6 +3,7 @@
 mod address_pool;
 mod agent;
 mod arguments;
+mod bandwidth;
 mod checkpoint;
 mod collect;
 mod config;
@@ -20,6 +21,7 @@ mod settings;
 mod socket;
 mod source;
 mod store;
+mod timestamp;
 mod uninstall;
 
 use std::ffi::OsString;

@@ -24,7 +24,7 @@ pub(crate) fn wanted(snapshot: &Snapshot, own: &str, settings: &Settings, direct
         routes.extend(stored.cable.addresses.iter().map(route));
     }
     for (name, node) in snapshot.nodes() {
-        for network in &node.pod_cidrs {
+        for network in snapshot.pod_cidrs(name) {
             let destination = network.trunc();
             if name == own {
                 routes.insert(Route { destination, via: None, interface: None, source: None });

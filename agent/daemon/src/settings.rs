@@ -96,5 +96,7 @@ pub(crate) fn host(netlink: &mut Netlink, name: &str, config: &AgentConfig, ours
         algorithm: config.algorithm,
         not_masqueraded: config.not_masqueraded.clone(),
         services: config.services.clone(),
+        cluster_pool: config.cluster_pool,
+        no_external_ips: !config.external_ips,
     })
 }

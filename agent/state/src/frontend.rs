@@ -103,7 +103,7 @@ pub(crate) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAdd
 
 /// All frontends of a service, in the order in which one that it names twice counts. A family is served when the service
 /// has a cluster IP of it.
-pub(crate) fn of_service(service: &Service, own: &BTreeSet<IpAddr>) -> Vec<Front> {
+pub(crate) fn of_service(service: &Service, own: &BTreeSet<IpAddr>, with_external_ips: bool) -> Vec<Front> {
     let mut found = Vec::new();
     if service.foreign || service.kind == ServiceKind::ExternalName {
         return found;
@@ -120,7 +120,7 @@ pub(crate) fn of_service(service: &Service, own: &BTreeSet<IpAddr>) -> Vec<Front
             let addresses = service.load_balancer_ips.iter().filter(served);
             found.extend(addresses.map(|addr| front(addr, port.port, FrontendKind::LoadBalancer)));
         }
-        let addresses = service.external_ips.iter().filter(served);
+        let addresses = service.external_ips.iter().filter(|_| with_external_ips).filter(served);
         found.extend(addresses.map(|addr| front(addr, port.port, FrontendKind::ExternalIp)));
     }
     found

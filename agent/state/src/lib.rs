@@ -5,6 +5,7 @@
 //! which each packet between two of them is still served. Nothing here does anything: the caller takes the steps.
 
 mod backend;
+mod bandwidth;
 mod compile;
 mod desired;
 mod diff;
@@ -24,6 +25,7 @@ mod service;
 mod snapshot;
 
 pub use backend::BackendAddr;
+pub use bandwidth::{BitRate, egress_limits};
 pub use compile::compile;
 pub use desired::{Desired, Frontend, HealthCheck, Rows};
 pub use diff::diff;

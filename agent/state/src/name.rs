@@ -25,6 +25,7 @@ impl fmt::Display for Name {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectKey {
     Node(String),
+    CiliumNode(String),
     Namespace(String),
     Pod(Name),
     Service(Name),
@@ -35,6 +36,7 @@ impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Node(name) => write!(f, "Node {name}"),
+            Self::CiliumNode(name) => write!(f, "CiliumNode {name}"),
             Self::Namespace(name) => write!(f, "Namespace {name}"),
             Self::Pod(name) => write!(f, "Pod {name}"),
             Self::Service(name) => write!(f, "Service {name}"),

@@ -1,4 +1,4 @@
-//! Where pods are known under their own addresses.
+//! Where pods are known under their own addresses, and where only services are.
 
 use std::net::IpAddr;
 
@@ -11,15 +11,16 @@ use crate::snapshot::Snapshot;
 const BEFORE_V4: u32 = 96;
 
 pub(crate) fn prefixes(snapshot: &Snapshot) -> Vec<(PrefixKey, Prefix)> {
-    let pods = snapshot.nodes().values().flat_map(|node| node.pod_cidrs.iter().copied());
+    let pods = snapshot.nodes().keys().flat_map(|name| snapshot.pod_cidrs(name).iter().copied());
     let nodes = snapshot.nodes().values().flat_map(|node| node.addresses.iter().copied().map(IpNet::from));
     let own = snapshot.own_addresses().iter().copied().map(IpNet::from);
     let named = snapshot.host().not_masqueraded.iter().map(IpNet::trunc);
     let of = |flags| move |prefix| (key(prefix), Prefix { identity: 0, flags });
     let kept = pods.chain(named).map(of(prefix_flag::NOT_MASQUERADED));
     let of_nodes = nodes.chain(own).map(of(prefix_flag::NOT_MASQUERADED | prefix_flag::NODE));
-    let services = snapshot.host().services.iter().map(IpNet::trunc);
+    let services = snapshot.host().services.iter().map(IpNet::trunc).chain(snapshot.announced().map(IpNet::from));
     let of_services = services.map(of(prefix_flag::NOT_MASQUERADED | prefix_flag::SERVICE));
+    // A node's own address may be a service's, too, and the node's own servers are there as well.
     kept.chain(of_services).chain(of_nodes).collect()
 }
 

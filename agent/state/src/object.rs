@@ -13,6 +13,8 @@ use crate::name::{Name, ObjectKey};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Object {
     Node(String, Node),
+    /// What the cluster pool's controller gave to a node, under the node's name: its networks for pods.
+    CiliumNode(String, Vec<IpNet>),
     Namespace(String, Namespace),
     Pod(Name, Pod),
     Service(Name, Service),
@@ -23,6 +25,7 @@ impl Object {
     pub fn key(&self) -> ObjectKey {
         match self {
             Self::Node(name, _) => ObjectKey::Node(name.clone()),
+            Self::CiliumNode(name, _) => ObjectKey::CiliumNode(name.clone()),
             Self::Namespace(name, _) => ObjectKey::Namespace(name.clone()),
             Self::Pod(name, _) => ObjectKey::Pod(name.clone()),
             Self::Service(name, _) => ObjectKey::Service(name.clone()),
@@ -78,6 +81,8 @@ pub struct Node {
     pub pod_cidrs: Vec<IpNet>,
     /// Internal and external ones; host names are not resolved.
     pub addresses: Vec<IpAddr>,
+    /// It is about to go, and should get no new connections from outside.
+    pub leaves: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,6 +99,9 @@ pub struct Pod {
     pub ended: bool,
     pub addresses: Vec<IpAddr>,
     pub host_ports: Vec<HostPort>,
+    /// How much it may send and receive, as its annotations have it.
+    pub egress_bandwidth: Option<String>,
+    pub ingress_bandwidth: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,6 +145,14 @@ pub struct Service {
 }
 
 impl Service {
+    /// Addresses that clients reach by a route to some node: nothing else is there.
+    pub(crate) fn announced(&self, with_external_ips: bool) -> impl Iterator<Item = IpAddr> + '_ {
+        let is_ours = !self.foreign && self.kind != ServiceKind::ExternalName;
+        let of_balancer = self.load_balancer_ips.iter().filter(|_| self.kind == ServiceKind::LoadBalancer);
+        let served = move |addr: &&IpAddr| is_ours && self.cluster_ips.iter().any(|ip| ip.is_ipv4() == addr.is_ipv4());
+        of_balancer.chain(self.external_ips.iter().filter(move |_| with_external_ips)).filter(served).copied()
+    }
+
     /// Where its load balancer asks for endpoints on this node: only where it has to find the nodes that have some.
     pub(crate) fn health_check(&self) -> Option<u16> {
         let asked = self.kind == ServiceKind::LoadBalancer && self.external_local && !self.foreign && !self.cluster_ips.is_empty();

@@ -32,7 +32,7 @@ pub fn read_object(file: &str, root: &Yaml) -> Result<Option<Object>, Problem> {
 pub(crate) fn title(root: &Yaml) -> String {
     let text = |path: &[&str]| root.at(path).and_then(Yaml::as_str);
     let Some(kind) = text(&["kind"]) else { return String::new() };
-    let namespaced = !["Node", "Namespace"].contains(&kind);
+    let namespaced = !["Node", "CiliumNode", "Namespace"].contains(&kind);
     let namespace = text(&["metadata", "namespace"]).or_else(|| namespaced.then_some(NAMESPACE));
     match (namespace, text(&["metadata", "name"])) {
         (Some(namespace), Some(name)) => format!("{kind} {namespace}/{name}"),
@@ -51,6 +51,7 @@ fn object(root: &Field<'_>) -> Result<Option<Object>, Mistake> {
     };
     Ok(Some(match (version, kind) {
         ("v1", "Node") => Object::Node(name()?, node::read(root)?),
+        ("cilium.io/v2", "CiliumNode") => Object::CiliumNode(name()?, root.at("spec").at("ipam").at("podCIDRs").list(Field::prefix)?),
         ("v1", "Namespace") => Object::Namespace(name()?, Namespace { labels: labels(root)? }),
         ("v1", "Pod") => Object::Pod(full_name()?, pod::read(root)?),
         ("v1", "Service") => Object::Service(full_name()?, service::read(root)?),

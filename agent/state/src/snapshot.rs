@@ -31,6 +31,10 @@ pub struct Host {
     pub not_masqueraded: Vec<IpNet>,
     /// Where nobody but services has an address.
     pub services: Vec<IpNet>,
+    /// Whether nodes get their networks for pods from the cluster pool, and not from Kubernetes' controller manager.
+    pub cluster_pool: bool,
+    /// Whether `spec.externalIPs` of services count for nothing.
+    pub no_external_ips: bool,
 }
 
 /// A pod's cable, as the CNI plugin laid it.
@@ -77,6 +81,8 @@ impl Dirty {
 pub struct Snapshot {
     host: Host,
     nodes: BTreeMap<String, Node>,
+    /// What the cluster pool gave to nodes.
+    pool_parts: BTreeMap<String, Vec<IpNet>>,
     namespaces: BTreeMap<String, Namespace>,
     pods: BTreeMap<Name, Pod>,
     services: BTreeMap<Name, Service>,
@@ -108,6 +114,7 @@ impl Snapshot {
     pub fn put(&mut self, object: Object, dirty: &mut Dirty) {
         match object {
             Object::Node(name, node) => self.set_node(name, Some(node), dirty),
+            Object::CiliumNode(name, part) => self.set_pool_part(name, Some(part), dirty),
             Object::Namespace(name, namespace) => drop(self.namespaces.insert(name, namespace)),
             Object::Pod(name, pod) => self.set_pod(name, Some(pod), dirty),
             Object::Service(name, service) => self.set_service(name, Some(service), dirty),
@@ -118,6 +125,7 @@ impl Snapshot {
     pub fn remove(&mut self, key: &ObjectKey, dirty: &mut Dirty) {
         match key {
             ObjectKey::Node(name) => self.set_node(name.clone(), None, dirty),
+            ObjectKey::CiliumNode(name) => self.set_pool_part(name.clone(), None, dirty),
             ObjectKey::Namespace(name) => drop(self.namespaces.remove(name)),
             ObjectKey::Pod(name) => self.set_pod(name.clone(), None, dirty),
             ObjectKey::Service(name) => self.set_service(name.clone(), None, dirty),
@@ -144,6 +152,13 @@ impl Snapshot {
         &self.nodes
     }
 
+    /// The networks of a node's pods, from whoever gives them in this cluster.
+    pub fn pod_cidrs(&self, node: &str) -> &[IpNet] {
+        let of_pool = self.pool_parts.get(node);
+        let of_node = self.nodes.get(node).map(|node| &node.pod_cidrs);
+        if self.host.cluster_pool { of_pool } else { of_node }.map_or(&[], Vec::as_slice)
+    }
+
     pub fn namespaces(&self) -> &BTreeMap<String, Namespace> {
         &self.namespaces
     }
@@ -155,6 +170,7 @@ impl Snapshot {
 
     fn keys(&self) -> Vec<ObjectKey> {
         let mut keys: Vec<_> = self.nodes.keys().cloned().map(ObjectKey::Node).collect();
+        keys.extend(self.pool_parts.keys().cloned().map(ObjectKey::CiliumNode));
         keys.extend(self.namespaces.keys().cloned().map(ObjectKey::Namespace));
         keys.extend(self.pods.keys().cloned().map(ObjectKey::Pod));
         keys.extend(self.services.keys().cloned().map(ObjectKey::Service));
@@ -177,6 +193,13 @@ impl Snapshot {
         }
     }
 
+    fn set_pool_part(&mut self, node: String, part: Option<Vec<IpNet>>, dirty: &mut Dirty) {
+        if self.pool_parts.get(&node) != part.as_ref() {
+            set(&mut self.pool_parts, node, part);
+            dirty.mark(Unit::Nodes);
+        }
+    }
+
     fn set_pod(&mut self, name: Name, pod: Option<Pod>, dirty: &mut Dirty) {
         let old = self.pods.get(&name);
         if old == pod.as_ref() {
@@ -185,6 +208,11 @@ impl Snapshot {
         let unit = Unit::HostPorts(name.clone());
         // Most pods have no host ports, and most changes of pods change nothing here.
         let concerned = old.into_iter().chain(&pod).any(|pod| !pod.host_ports.is_empty() && self.is_own_node(pod.node.as_deref()));
+        let bandwidth =
+            |pod: Option<&Pod>| pod.map(|pod| (pod.egress_bandwidth.clone(), pod.ingress_bandwidth.clone())).unwrap_or_default();
+        if bandwidth(old) != bandwidth(pod.as_ref()) && self.endpoints.values().any(|endpoint| endpoint.pod == name) {
+            dirty.mark(Unit::Endpoints);
+        }
         if concerned {
             self.withdraw(&unit, dirty);
         }
@@ -197,6 +225,11 @@ impl Snapshot {
     fn set_service(&mut self, name: Name, service: Option<Service>, dirty: &mut Dirty) {
         if self.services.get(&name) != service.as_ref() {
             let unit = Unit::Service(name.clone());
+            let announced =
+                |service: Option<&Service>| service.into_iter().flat_map(|service| service.announced(true)).collect::<BTreeSet<_>>();
+            if announced(self.services.get(&name)) != announced(service.as_ref()) {
+                dirty.mark(Unit::Nodes);
+            }
             self.withdraw(&unit, dirty);
             set(&mut self.services, name, service);
             self.stake(&unit, dirty);
@@ -299,6 +332,12 @@ impl Snapshot {
         name.is_some_and(|name| name == self.host.name)
     }
 
+    /// Addresses of services beyond the cluster's own.
+    pub(crate) fn announced(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        let external = !self.host.no_external_ips;
+        self.services.values().flat_map(move |service| service.announced(external))
+    }
+
     pub(crate) fn service(&self, name: &Name) -> Option<&Service> {
         self.services.get(name)
     }
@@ -321,7 +360,11 @@ impl Snapshot {
     /// What a unit claims.
     pub(crate) fn fronts(&self, unit: &Unit) -> Vec<Front> {
         match unit {
-            Unit::Service(name) => self.services.get(name).map(|service| of_service(service, &self.own_addresses)).unwrap_or_default(),
+            Unit::Service(name) => self
+                .services
+                .get(name)
+                .map(|service| of_service(service, &self.own_addresses, !self.host.no_external_ips))
+                .unwrap_or_default(),
             Unit::HostPorts(name) => match self.pods.get(name) {
                 Some(pod) if !pod.host_ports.is_empty() && self.is_own_node(pod.node.as_deref()) => {
                     of_pod(pod, &self.addresses_of(name), &self.own_addresses)

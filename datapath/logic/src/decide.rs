@@ -143,7 +143,10 @@ where
         let state = known.state();
         work.flow.becomes = known.becomes();
         work.flow.flags = known.flags();
-        if !flow::is_over(state, &transport) && !is_told_otherwise::<F, T>(tables, &transport, told, work) {
+        if !flow::is_over(state, &transport)
+            && !outgrows(work.flow.flags, &ip, &transport)
+            && !is_told_otherwise::<F, T>(tables, &transport, told, work)
+        {
             let (now, new_state) = (tables.now(), flow::next_state(state, &transport));
             // A line of the cache that nobody writes stays with every CPU.
             if known.seen() != now {
@@ -181,6 +184,13 @@ where
     let (named, port) = if told { (work.told, work.told_port as u16) } else { (tuple.destination, tuple.destination_port) };
     let becomes = answers.becomes();
     becomes.source != named || becomes.source_port != port
+}
+
+/// Whether the flow was answered directly so far and cannot be any more: each datagram tells the backend's node for which
+/// service it is, and a full first piece has no room for that.
+#[inline(always)]
+fn outgrows<A>(flags: u8, ip: &Ip<A>, transport: &Transport) -> bool {
+    flags & flow_flag::DIRECT != 0 && transport.kind == transport_kind::UDP && matches!(ip.piece, Piece::First)
 }
 
 /// The transport, also of a packet in pieces.

@@ -33,6 +33,9 @@ where
         return None;
     }
     let inner = F::parse_inner(packet, ip.transport + ICMP)?;
+    if inner.is_piece && matches!(origin, Origin::Wire { only_transit: true }) {
+        return None;
+    }
     let ports = inner_ports::<F, P>(packet, &inner)?;
     work.key = FlowKey {
         tuple: Tuple {

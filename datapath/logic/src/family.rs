@@ -99,4 +99,6 @@ pub struct Inner<A> {
     /// Where its header begins.
     pub header: usize,
     pub transport: usize,
+    /// Behind a header that says so.
+    pub is_piece: bool,
 }

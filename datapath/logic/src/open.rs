@@ -7,8 +7,8 @@ use ichor_datapath_types::{
 
 use crate::decide::{Decision, Next, Origin, next_hop};
 use crate::family::{Family, Piece};
-use crate::flow::{may_begin, next_state};
-use crate::packet::transport_kind;
+use crate::flow::{may_begin, next_state, opens};
+use crate::packet::{Transport, transport_kind};
 use crate::service::choose;
 use crate::{FlowTable, Tables};
 
@@ -87,7 +87,8 @@ where
     let shared = answered_here && !hidden && !direct && is_shared::<F, T>(tables, work);
     if !is_service && !hidden && !answered_openly && !shared {
         // Nothing changes, and nobody has to remember that.
-        let nowhere = leaves && is_nowhere::<F, T>(tables, decision.ip.destination);
+        let asks = leaves || (matches!(origin, Origin::Host) && begins(&decision.transport));
+        let nowhere = asks && is_nowhere::<F, T>(tables, decision.ip.destination);
         decision.next = if nowhere { Next::Refuse } else { unchanged(decision.next, origin) };
         return Ok(decision);
     }
@@ -231,6 +232,12 @@ fn is_direct(config: &Config, kind: u8) -> bool {
 #[inline(always)]
 pub(crate) fn is_hidden<F: Family, T: Tables>(tables: &T, config: &Config, destination: F::Octets) -> bool {
     config.features & F::MASQUERADE != 0 && tables.prefix(&F::widen(destination)).flags & prefix_flag::NOT_MASQUERADED == 0
+}
+
+/// Whether the packet may be the first of a process of the node: its other ones are not worth a question.
+#[inline(always)]
+fn begins(transport: &Transport) -> bool {
+    transport.kind != transport_kind::TCP || opens(transport)
 }
 
 /// Whether an address is a service's or nobody's: the kernel would send packets for it to the router, and the router back.

@@ -15,6 +15,9 @@ pub enum Place {
 
 /// A frame with its Ethernet header.
 pub trait Packet {
+    /// Whether errors about a packet in pieces are followed here. The stack of an XDP program has no room for that.
+    const FOLLOWS_PIECES: bool = true;
+
     /// Nothing where the value would reach behind the end. The verifier must see a bound of `offset` below 64 KiB.
     fn load<T: Pod>(&self, offset: usize) -> Option<T>;
     fn store<T: Pod>(&mut self, offset: usize, value: T) -> Option<()>;

@@ -1,6 +1,8 @@
 //! Services as a process asks for them: the backend is chosen when a socket connects, and no packet is translated.
 
-use ichor_datapath_types::{Addr, Affinity, AffinityKey, Backend, Service, ServiceKey, SocketFlow, SocketFlowKey, scope};
+use ichor_datapath_types::{
+    Addr, Affinity, AffinityKey, Backend, Service, ServiceKey, SocketFlow, SocketFlowKey, prefix_flag, proto, scope,
+};
 
 use crate::Tables;
 use crate::service::{drawn_at_random, kept};
@@ -39,7 +41,11 @@ pub enum Answer {
 #[inline(always)]
 pub fn connect<T: SocketTables>(tables: &T, request: &Request) -> Answer {
     let key = ServiceKey { addr: request.addr, port: request.port, protocol: request.protocol, scope: scope::CLUSTER };
-    let Some(service) = tables.service(&key) else { return Answer::Unchanged };
+    let Some(service) = tables.service(&key) else {
+        // Packets would be refused as well, later. Not for UDP: whoever looks for a way to an address connects a socket to it.
+        let nowhere = request.protocol == proto::TCP && tables.prefix(&request.addr).flags & prefix_flag::SERVICE != 0;
+        return if nowhere { Answer::Refused } else { Answer::Unchanged };
+    };
     let Some(backend) = backend(tables, &service, request) else { return Answer::Refused };
     let seen_by_socket =
         SocketFlowKey { cookie: request.cookie, addr: backend.addr, port: backend.port, protocol: request.protocol, pad: 0, pad2: 0 };

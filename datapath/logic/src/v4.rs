@@ -146,7 +146,8 @@ impl Family for V4 {
             return None;
         }
         let transport = offset + length;
-        Some(Inner { source: header.source, destination: header.destination, protocol: header.protocol, header: offset, transport })
+        let Ipv4 { source, destination, protocol, .. } = header;
+        Some(Inner { source, destination, protocol, header: offset, transport, is_piece: false })
     }
 
     #[inline(always)]

@@ -162,8 +162,16 @@ impl Family for V6 {
         if header.version_class_flow & V6_VERSION != V6_SIX {
             return None;
         }
+        let Ipv6 { source, destination, next, .. } = header;
         let transport = offset + size_of::<Ipv6>();
-        Some(Inner { source: header.source, destination: header.destination, protocol: header.next, header: offset, transport })
+        if next != proto::FRAGMENT || !P::FOLLOWS_PIECES {
+            return Some(Inner { source, destination, protocol: next, header: offset, transport, is_piece: false });
+        }
+        // Who sends pieces that are too big is told about the first one, too, and that has the ports.
+        let fragment: Ipv6Fragment = packet.load(transport)?;
+        let transport = transport + size_of::<Ipv6Fragment>();
+        let found = Inner { source, destination, protocol: fragment.next, header: offset, transport, is_piece: true };
+        (fragment.offset & V6_OFFSET == 0).then_some(found)
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! The hooks of traffic control: packets of pods, and of the uplink in both directions.
 
-use aya_ebpf::bindings::{__sk_buff, BPF_F_MARK_MANGLED_0, BPF_F_PSEUDO_HDR, TC_ACT_OK, TC_ACT_SHOT, bpf_adj_room_mode};
+use aya_ebpf::bindings::{__sk_buff, BPF_F_INGRESS, BPF_F_MARK_MANGLED_0, BPF_F_PSEUDO_HDR, TC_ACT_OK, TC_ACT_SHOT, bpf_adj_room_mode};
 use aya_ebpf::helpers::generated::{bpf_redirect, bpf_redirect_neigh, bpf_redirect_peer, bpf_skb_change_tail};
 use aya_ebpf::macros::classifier;
 use aya_ebpf::programs::TcContext;
@@ -169,8 +169,10 @@ fn turned_around<F: Family>(skb: &mut Skb, hook: Hook, decision: &Decision<F::Oc
     count(hook, told as u8, length);
     // SAFETY: the context that the kernel gave this program.
     let interface = unsafe { (*skb.0.skb.skb).ifindex };
-    // SAFETY: calls by value. A pod's packets come in on the host's end of its cable, and go out there, too.
-    Ok(unsafe { bpf_redirect(interface, 0) } as i32 | ANSWERED)
+    // To who is behind the interface, or to the node's own processes.
+    let direction = if matches!(hook, Hook::ToWire) { u64::from(BPF_F_INGRESS) } else { 0 };
+    // SAFETY: a call by value. A pod's packets come in on the host's end of its cable, and go out there, too.
+    Ok(unsafe { bpf_redirect(interface, direction) } as i32 | ANSWERED)
 }
 
 /// To another machine, past the node's own stack.

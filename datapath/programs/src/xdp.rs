@@ -23,6 +23,8 @@ impl Direct for Frame {
 }
 
 impl Packet for Frame {
+    const FOLLOWS_PIECES: bool = false;
+
     #[inline(always)]
     fn load<T: Pod>(&self, offset: usize) -> Option<T> {
         direct::load(self, offset)

@@ -1,5 +1,6 @@
 //! Pods come and go: every call of the plugin, with the agent there, away and back.
 
+use std::io::{Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::time::Instant;
@@ -66,6 +67,7 @@ pub(crate) fn run() {
     assert!(cni(&node, "DEL", "b", &Json::Null).success);
     println!("DEL of what is unknown succeeds; GC leaves what is valid");
 
+    health(&node);
     other_addresses(&node);
     reaches_itself(&a);
     while_away(&mut node, &a);
@@ -100,6 +102,42 @@ fn other_addresses(node: &Node) {
     objects::put(&node.objects, "nodes.yaml", &all);
     node.wait_for("all nodes", "nodes", |nodes| nodes.as_array().unwrap().len() == 2);
     println!("another address of the node is taken over; a broken file and a missing object stop nothing");
+}
+
+/// The health of the node as a load balancer outside asks for it, while the node is about to go.
+fn health(node: &Node) {
+    let all = objects::nodes();
+    let says = |path: &str, status: &str| {
+        let deadline = Instant::now() + std::time::Duration::from_secs(10);
+        for address in ["192.168.42.11:10256", "[fd00:42::11]:10256"] {
+            loop {
+                let said = inside("outside", || get(address, path));
+                if said.contains(status) {
+                    break;
+                }
+                assert!(Instant::now() < deadline, "{address}{path}: {said}");
+            }
+        }
+    };
+    says("/healthz", "200 OK");
+    objects::put(
+        &node.objects,
+        "nodes.yaml",
+        &all.replace("spec: {podCIDRs: [10.42.1", "spec: {taints: [{key: ToBeDeletedByClusterAutoscaler}], podCIDRs: [10.42.1"),
+    );
+    says("/healthz", "503 ");
+    says("/livez", "200 OK");
+    objects::put(&node.objects, "nodes.yaml", &all);
+    says("/healthz", "200 OK");
+    println!("a node says outside that it serves, and that it is about to go");
+}
+
+fn get(address: &str, path: &str) -> String {
+    let mut text = String::new();
+    let mut connection = std::net::TcpStream::connect(address).unwrap();
+    write!(connection, "GET {path} HTTP/1.1\r\nHost: node\r\n\r\n").unwrap();
+    connection.read_to_string(&mut text).unwrap();
+    text
 }
 
 /// What an agent says that cannot work.

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bandwidth;
 mod checks;
 mod cluster;
 mod lifecycle;
@@ -17,6 +18,7 @@ mod node;
 mod objects;
 mod offload;
 mod pod;
+mod pool;
 mod restart;
 mod traffic;
 mod world;
@@ -39,7 +41,13 @@ fn main() -> ExitCode {
     }
     let wanted = args.get(1).and_then(|arg| arg.to_str()).unwrap_or_default().to_owned();
     world::enter();
-    for (name, scenario) in [("lifecycle", lifecycle::run as fn()), ("paths", checks::run), ("restart", restart::run)] {
+    for (name, scenario) in [
+        ("lifecycle", lifecycle::run as fn()),
+        ("paths", checks::run),
+        ("restart", restart::run),
+        ("bandwidth", bandwidth::run),
+        ("pool", pool::run),
+    ] {
         if wanted.is_empty() || wanted.starts_with('-') || name.contains(&wanted) {
             println!("== {name}");
             scenario();

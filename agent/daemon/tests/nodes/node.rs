@@ -75,6 +75,13 @@ impl Node {
         std::fs::write(&self.config, text).unwrap();
     }
 
+    /// The first configuration with more behind it.
+    pub(crate) fn configure_with(&self, more: &str) {
+        self.configure("snat", "disabled");
+        let text = std::fs::read_to_string(&self.config).unwrap();
+        std::fs::write(&self.config, text + more).unwrap();
+    }
+
     pub(crate) fn uninstall(&self) {
         let mut command = Command::new(program("ichor-agent"));
         command.arg("uninstall").arg("--bpffs").arg(self.bpffs.join("node")).arg("--state").arg(&self.state);

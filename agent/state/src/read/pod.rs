@@ -1,4 +1,5 @@
 use super::{Field, Mistake, created, protocol};
+use crate::bandwidth;
 use crate::object::{HostPort, Pod};
 
 pub(super) fn read(root: &Field<'_>) -> Result<Pod, Mistake> {
@@ -17,6 +18,8 @@ pub(super) fn read(root: &Field<'_>) -> Result<Pod, Mistake> {
     if addresses.is_empty() {
         addresses.extend(status.at("podIP").address()?);
     }
+    let annotations = root.at("metadata").at("annotations");
+    let annotation = |name: &str| Ok(annotations.at(name).text()?.map(str::to_owned));
     Ok(Pod {
         created: created(root)?,
         node: spec.at("nodeName").text()?.map(str::to_owned),
@@ -24,6 +27,8 @@ pub(super) fn read(root: &Field<'_>) -> Result<Pod, Mistake> {
         ended: matches!(status.at("phase").text()?, Some("Succeeded" | "Failed")),
         addresses,
         host_ports,
+        egress_bandwidth: annotation(bandwidth::EGRESS)?,
+        ingress_bandwidth: annotation(bandwidth::INGRESS)?,
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ichor_agent_state::{
     Algorithm, Desired, Dirty, Folder, Host, Ids, Limits, LocalEndpoint, Name, ObjectKey, Observed, Op, Problem, Snapshot, compile, diff,
+    egress_limits,
 };
 use ichor_datapath_types::{Service, ServiceKey, scope, service_flag};
 
@@ -68,6 +69,8 @@ impl Machine {
             algorithm: if maglev { Algorithm::Maglev } else { Algorithm::Random },
             not_masqueraded: texts("notMasqueraded").iter().map(|text| text.parse().unwrap()).collect(),
             services: texts("services").iter().map(|text| text.parse().unwrap()).collect(),
+            no_external_ips: root.get("externalIPs").and_then(|node| node.as_bool()) == Some(false),
+            cluster_pool: root.get("clusterPool").and_then(|node| node.as_bool()).unwrap_or(false),
         };
         let mut dirty = Dirty::default();
         self.snapshot.set_host(host, &mut dirty);
@@ -101,6 +104,7 @@ impl Machine {
             let full = || name.split_once('/').map(|(namespace, name)| Name::new(namespace, name)).unwrap();
             let key = match *kind {
                 "Node" => ObjectKey::Node((*name).into()),
+                "CiliumNode" => ObjectKey::CiliumNode((*name).into()),
                 "Namespace" => ObjectKey::Namespace((*name).into()),
                 "Pod" => ObjectKey::Pod(full()),
                 "Service" => ObjectKey::Service(full()),
@@ -305,6 +309,11 @@ impl Machine {
         let text = self.print_tables(&self.observed.slots);
         self.folder_problems.clear();
         if text.is_empty() { "nothing\n".into() } else { text }
+    }
+
+    pub(crate) fn limits(&self) -> String {
+        let (limits, problems) = egress_limits(&self.snapshot);
+        print::limits(&limits) + &print::problems(problems.iter())
     }
 
     pub(crate) fn nodes(&mut self) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
-use ichor_agent_state::{BackendAddr, Desired, Name, Observed, Op, Problem, Unit};
+use ichor_agent_state::{BackendAddr, BitRate, Desired, Name, Observed, Op, Problem, Unit};
 use ichor_datapath_types::{
     Addr, Service, ServiceKey, SourceRangeKey, backend_flag, endpoint_flag, prefix_flag, proto, scope, service_flag,
 };
@@ -108,6 +108,11 @@ pub(crate) fn health_checks(observed: &Observed) -> String {
 
 pub(crate) fn problems<'a>(problems: impl Iterator<Item = &'a Problem>) -> String {
     table("problems", &problems.map(|problem| vec![problem.to_string()]).collect::<Vec<_>>())
+}
+
+pub(crate) fn limits(limits: &BTreeMap<String, BitRate>) -> String {
+    let row = |(container, BitRate(rate)): (&String, &BitRate)| vec![container.clone(), format!("{rate} bit/s")];
+    table("limits", &limits.iter().map(row).collect::<Vec<_>>())
 }
 
 fn mac(words: [u16; 3]) -> String {

@@ -121,6 +121,7 @@ fn pod() -> impl Strategy<Value = Pod> {
             ended,
             addresses,
             host_ports,
+            ..Pod::default()
         },
     )
 }
@@ -132,6 +133,7 @@ fn node() -> impl Strategy<Value = Node> {
         zone: zone.map(str::to_owned),
         pod_cidrs: prefixes.iter().map(|text| text.parse().unwrap()).collect(),
         addresses,
+        leaves: false,
     })
 }
 
@@ -162,11 +164,13 @@ fn edit() -> impl Strategy<Value = Edit> {
         8 => (name(), service()).prop_map(move |(name, service)| boxed(Object::Service(name, service))),
         8 => (name(), slice()).prop_map(move |(name, slice)| boxed(Object::EndpointSlice(name, slice))),
         4 => (name(), pod()).prop_map(move |(name, pod)| boxed(Object::Pod(name, pod))),
+        1 => (node_name(), node()).prop_map(move |(name, node)| boxed(Object::CiliumNode(name, node.pod_cidrs))),
         2 => (node_name(), node()).prop_map(move |(name, node)| boxed(Object::Node(name, node))),
         2 => name().prop_map(|name| Edit::Remove(ObjectKey::Service(name))),
         2 => name().prop_map(|name| Edit::Remove(ObjectKey::EndpointSlice(name))),
         2 => name().prop_map(|name| Edit::Remove(ObjectKey::Pod(name))),
         1 => node_name().prop_map(|name| Edit::Remove(ObjectKey::Node(name))),
+        1 => node_name().prop_map(|name| Edit::Remove(ObjectKey::CiliumNode(name))),
         3 => (0..3_u8, prop::option::of(cable())).prop_map(|(container, cable)| Edit::Cable(container, cable)),
         1 => host().prop_map(Edit::Host),
     ]

@@ -12,6 +12,7 @@
 //!     == restart without KIND NAME ...        the same, and these objects went meanwhile
 //!     == expect                   services, backends, source ranges, health checks and problems
 //!     == expect nodes             endpoints and prefixes
+//!     == expect limits            what pods here may send
 //!     == expect ops               the steps since the last expectation
 //!
 //! `cargo xtask bless` writes what was expected anew.
@@ -65,6 +66,7 @@ fn play(text: &str) -> String {
             ["restart", "without", ref keys @ ..] => machine.restart(keys).map(|()| body),
             ["expect"] => Ok(machine.tables()),
             ["expect", "nodes"] => Ok(machine.nodes()),
+            ["expect", "limits"] => Ok(machine.limits()),
             ["expect", "ops"] => Ok(machine.ops()),
             _ => panic!("`== {}` says nothing", words.join(" ")),
         };

@@ -3,6 +3,7 @@
 
 mod crash;
 mod modes;
+mod narrow;
 mod play;
 mod refuse;
 mod traces;

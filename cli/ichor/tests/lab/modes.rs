@@ -6,7 +6,7 @@ use ichor_tests::{Finished, Scratch};
 
 use crate::{Lab, json};
 
-const EXAMPLE: &str = include_str!("../../../../cluster.example.yaml");
+pub(crate) const EXAMPLE: &str = include_str!("../../../../cluster.example.yaml");
 
 /// How often every path is walked in a lab: clients use their ports again, for other addresses of the same pod.
 const ROUNDS: usize = 5;
@@ -47,15 +47,20 @@ fn counted(name: &str, run: &Finished) -> (u64, u64) {
     (checks["checks"].as_u64().unwrap(), left_out.sum())
 }
 
+/// A cluster with its load balancer in this mode.
+pub(crate) fn in_mode(text: &str, mode: &str, acceleration: &str) -> String {
+    let setting = format!("network:\n  load_balancer: {{ mode: {mode}, acceleration: {acceleration} }}\n");
+    text.replace("network:\n", &setting)
+}
+
 #[test]
 fn every_cell_is_as_it_must_be_in_every_mode() {
     let mut all = 0;
     for mode in ["dsr", "snat"] {
         for acceleration in ["disabled", "native"] {
-            let setting = format!("network:\n  load_balancer: {{ mode: {mode}, acceleration: {acceleration} }}\n");
-            let (checks, left_out) = walk(&format!("{mode}-{acceleration}"), |text| text.replace("network:\n", &setting));
+            let (checks, left_out) = walk(&format!("{mode}-{acceleration}"), |text| in_mode(text, mode, acceleration));
             println!("{mode}, acceleration {acceleration}: {checks} checks, {left_out} cells left out by rules");
-            assert_eq!((checks, left_out), (228, 76));
+            assert_eq!((checks, left_out), (246, 76));
             all += checks;
         }
     }
@@ -87,9 +92,16 @@ fn jumbo(text: &str) -> String {
     text.replace("interface: { mac:", "interface: { mtu: 9000, mac:")
 }
 
+/// The example with pod networks from the cluster pool.
+fn cluster_pool(text: &str) -> String {
+    text.replace("network:\n", "network:\n  ipam: { mode: cluster-pool, ipv4_mask: 26 }\n")
+}
+
 #[test]
 fn clusters_of_other_shapes_work_as_well() {
-    for (name, change, checks) in [("v4", one_family as fn(&str) -> String, 114), ("single", one_node, 122), ("jumbo", jumbo, 228)] {
+    for (name, change, checks) in
+        [("v4", one_family as fn(&str) -> String, 123), ("single", one_node, 134), ("jumbo", jumbo, 246), ("pool", cluster_pool, 246)]
+    {
         assert_eq!(walk(name, change).0, checks, "{name}");
     }
 }

@@ -160,7 +160,7 @@ impl World {
             let kept = Prefix { flags: prefix_flag::NOT_MASQUERADED, ..Prefix::default() };
             let node = Prefix { flags: prefix_flag::NOT_MASQUERADED | prefix_flag::NODE, ..kept };
             let services = Prefix { flags: prefix_flag::NOT_MASQUERADED | prefix_flag::SERVICE, ..kept };
-            // The pods of the cluster, its nodes, the node's own name server, and the cluster IPs.
+            // The pods of the cluster, its nodes, the node's own name server, the cluster IPs and a load balancer's address.
             for (name, bits_v4, bits_v6, prefix) in [
                 ("gone", 16, 44, kept),
                 ("node", 24, 64, kept),
@@ -168,6 +168,7 @@ impl World {
                 ("node2", 32, 128, node),
                 ("dns", 32, 128, kept),
                 ("web", 24, 112, services),
+                ("vip", 32, 128, services),
             ] {
                 let bits = if family == Family::V4 { 96 + bits_v4 } else { bits_v6 };
                 world.prefixes.insert((bits, family.address(name).into()), prefix);

@@ -20,7 +20,7 @@ pub(crate) const PODS: [(&str, u32); 2] = [("a", 21), ("b", 22)];
 
 pub(crate) type Mac = [u8; 6];
 
-const NAMES: [(&str, [u8; 4], &str); 25] = [
+const NAMES: [(&str, [u8; 4], &str); 26] = [
     ("a", [10, 244, 1, 5], "fd00:244:1::5"),
     ("b", [10, 244, 1, 6], "fd00:244:1::6"),
     // Once a pod here, now nobody.
@@ -48,6 +48,8 @@ const NAMES: [(&str, [u8; 4], &str); 25] = [
     ("api", [10, 96, 0, 11], "fd00:96::11"),
     ("lb", [203, 0, 113, 80], "2001:db8:80::80"),
     ("lb2", [203, 0, 113, 81], "2001:db8:80::81"),
+    // Of a load balancer, known as nobody else's.
+    ("vip", [203, 0, 113, 90], "2001:db8:90::90"),
     ("linklocal", [169, 254, 7, 7], "fe80::7"),
     ("nobody", [0, 0, 0, 0], "::"),
     ("everybody", [224, 0, 0, 1], "ff02::1"),

@@ -20,6 +20,7 @@ pub(crate) fn rows(f: Family) -> Vec<Scenario> {
         not_here(f),
         too_big(f),
         pieces(f),
+        pieces_later(f),
         pieces_told(f),
     ];
     if f == Family::V6 {
@@ -201,6 +202,28 @@ fn pieces(f: Family) -> Scenario {
         ])
         .wire("the second", second)
         .sent(to_second)
+}
+
+fn pieces_later(f: Family) -> Scenario {
+    let [first, second] = two_of(f, "client:5000 > lb:53");
+    let [to_first, to_second] = two_of(f, "node:61000 > far:5353");
+    let small = f.udp("client:5000 > lb:53");
+    scenario(f, "a client that was answered directly asks for more than a packet holds")
+        .setting(Setting::Direct)
+        .with(service("udp lb:53").to("far:5353"))
+        .wire("small", small.clone())
+        .sent(f.udp("client:5000 > far:5353").told("lb:53"))
+        .flows(&["udp client:5000 > lb:53 => client:5000 > far:5353 established destination direct #1"])
+        .wire("a first piece", first)
+        .sent(to_first)
+        .flows(&[
+            "udp client:5000 > lb:53 => node:61000 > far:5353 established source destination #1",
+            "udp far:5353 > node:61000 => lb:53 > client:5000 new reply source destination #1",
+        ])
+        .wire("a second", second)
+        .sent(to_second)
+        .wire("from now on all of it goes the same way", small)
+        .sent(f.udp("node:61000 > far:5353"))
 }
 
 fn pieces_told(f: Family) -> Scenario {

@@ -8,7 +8,17 @@ use crate::names::Family;
 use crate::scenario::{Scenario, scenario};
 
 pub(crate) fn rows(f: Family) -> Vec<Scenario> {
-    vec![hidden_tcp(f), hidden_udp(f), hidden_echo(f), service_elsewhere(f), service_here(f), between(f), the_node(f), unknown(f)]
+    vec![
+        hidden_tcp(f),
+        hidden_udp(f),
+        hidden_echo(f),
+        service_elsewhere(f),
+        service_here(f),
+        pieces(f),
+        between(f),
+        the_node(f),
+        unknown(f),
+    ]
 }
 
 fn unreachable(f: Family, text: &str, about: &Frame) -> Frame {
@@ -106,6 +116,25 @@ fn service_elsewhere(f: Family) -> Scenario {
         .delivered(expired(f, "node2 > a", &asked))
         .wire("options of the error do not matter", unreachable(f, "far > a", &sent).options(2).extension(proto::HOP_BY_HOP, 0))
         .delivered(unreachable(f, "web > a", &asked).options(2).extension(proto::HOP_BY_HOP, 0))
+}
+
+/// A datagram in pieces is too big for a hop, whichever piece of it.
+fn pieces(f: Family) -> Scenario {
+    let piece = |frame: Frame, from| frame.piece(5, from, 32);
+    let answered = f.udp("lb:53 > client:5000").body(&[7; 64]);
+    let answer = f.udp("b:5353 > client:5000").body(&[7; 64]).sum_of(&answered);
+    scenario(f, "errors about pieces")
+        .with(service("udp lb:53").to("b:5353"))
+        .wire("the question", f.udp("client:5000 > lb:53"))
+        .delivered(f.udp("client:5000 > b:5353"))
+        .flows(&[
+            "udp client:5000 > lb:53 => client:5000 > b:5353 established destination #1",
+            "udp b:5353 > client:5000 => lb:53 > client:5000 new reply source #1",
+        ])
+        .wire("the first piece of the answer is too big", too_big(f, "router > lb", &piece(answered.clone(), 0)))
+        .delivered(too_big(f, "router > b", &piece(answer, 0)))
+        .wire("a later one tells nobody anything", too_big(f, "router > lb", &piece(answered, 32)))
+        .passes()
 }
 
 fn service_here(f: Family) -> Scenario {

@@ -8,7 +8,7 @@ use crate::names::Family;
 use crate::scenario::{Scenario, scenario};
 
 pub(crate) fn rows(f: Family) -> Vec<Scenario> {
-    vec![cluster_ip(f), no_such_port(f), outside(f), local(f), untold(f)]
+    vec![cluster_ip(f), no_such_port(f), announced(f), from_the_node(f), outside(f), local(f), untold(f)]
 }
 
 /// Nobody listens where this packet went, of which its transport's header is told.
@@ -44,6 +44,47 @@ fn no_such_port(f: Family) -> Scenario {
         .answered(DropReason::Refused, &nobody(f, "web > client", from_outside, 20))
         .pod("a", "an echo has nobody to answer", f.echo("a:7 > web"))
         .dropped(DropReason::NoBackend)
+}
+
+/// A load balancer's address is nobody else's either: packets for its other ports would go around between node and router.
+fn announced(f: Family) -> Scenario {
+    let (from_pod, from_outside) = (f.tcp("a:40000 > vip:81").syn(), f.udp("client:5000 > vip:81"));
+    let established = f.tcp("client:5001 > vip:81");
+    scenario(f, "a load balancer's address, and not a port of its service")
+        .with(service("tcp vip:80").to("b:8080"))
+        .pod("a", "from a pod", from_pod.clone())
+        .answered(DropReason::Refused, &nobody(f, "vip > a", from_pod, 20))
+        .xdp("from outside, which is not for XDP", from_outside.clone())
+        .passes()
+        .wire("from outside", from_outside.clone())
+        .answered(DropReason::Refused, &nobody(f, "vip > client", from_outside, 8))
+        .wire("a connection that nobody knows", established.clone())
+        .answered(DropReason::Refused, &nobody(f, "vip > client", established, 20))
+        .wire("an echo from outside has nobody to answer", f.echo("client:7 > vip"))
+        .dropped(DropReason::NoBackend)
+        .pod("a", "nor has one from a pod", f.echo("a:7 > vip"))
+        .dropped(DropReason::NoBackend)
+        .wire("its own port", f.tcp("client:5000 > vip:80").syn())
+        .delivered(f.tcp("client:5000 > b:8080").syn())
+        .flows(&[
+            "tcp client:5000 > vip:80 => client:5000 > b:8080 new destination #1",
+            "tcp b:8080 > client:5000 => vip:80 > client:5000 new reply source #1",
+        ])
+}
+
+fn from_the_node(f: Family) -> Scenario {
+    let (tcp, udp) = (f.tcp("node:40000 > vip:81").syn(), f.udp("node:40000 > web:54"));
+    scenario(f, "a process of the node asks for a port that no service has")
+        .host("by TCP", tcp.clone())
+        .answered(DropReason::Refused, &nobody(f, "vip > node", tcp, 20))
+        .host("by UDP", udp.clone())
+        .answered(DropReason::Refused, &nobody(f, "web > node", udp, 8))
+        .host("what is begun is not asked about again", f.tcp("node:40000 > vip:81"))
+        .passes()
+        .host("an echo has nobody to answer", f.echo("node:7 > vip"))
+        .dropped(DropReason::NoBackend)
+        .host("elsewhere", f.udp("node:40000 > outside:53"))
+        .passes()
 }
 
 fn outside(f: Family) -> Scenario {
