@@ -19,7 +19,7 @@ pub(crate) const AGENT: &str = "ichor-agent";
 pub(crate) const CNI: &str = "ichor-cni";
 
 /// How long an agent may take until its first complete datapath is in the kernel.
-const READY: Duration = Duration::from_secs(20);
+const READY: Duration = Duration::from_secs(60);
 /// And until it serves what was written since.
 const SYNCED: Duration = Duration::from_secs(20);
 

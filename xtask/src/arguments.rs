@@ -9,7 +9,7 @@ usage: cargo xtask TASK
 
   test [--full] [STAGE...]  install and build what the tests need, then run every stage, or those named;
                             --full takes the time for long fuzzing (10 minutes for each target), more kills of
-                            agents under traffic, and an upgrade to another build and back
+                            agents under traffic, an upgrade to another build and back, and an older kernel
   lint                      formatting, clippy, licences and bans of dependencies, architecture
   bless [FILTER]            write the expected files of golden tests anew (tests with FILTER in their
                             name; default: golden); read the difference before you commit it
@@ -19,7 +19,7 @@ usage: cargo xtask TASK
   bench                     the benchmarks, beside their peers
   tools                     only install and build the tools; prints their environment for the shell
 
-stages of test, in their order: tools, lint, test, fuzz, and with --full: upgrade";
+stages of test, in their order: tools, lint, test, fuzz, and with --full: upgrade, kernels";
 
 #[derive(Debug, PartialEq)]
 pub(crate) enum Task {

@@ -5,6 +5,7 @@ mod arguments;
 mod bpf;
 mod cargo;
 mod fuzz;
+mod kernels;
 mod lint;
 mod process;
 mod recipe;

@@ -16,6 +16,7 @@ pub(crate) enum Purpose {
     Lint,
     Bench,
     Bpf,
+    Kernel,
 }
 
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub(crate) struct Recipe {
 const EVERY: &[Purpose] = &[Purpose::Test, Purpose::Lint, Purpose::Bench];
 
 /// All recipes: first the two that others build with, then the quick ones so that a mistake shows early.
-pub(crate) const RECIPES: [Recipe; 11] = [
+pub(crate) const RECIPES: [Recipe; 12] = [
     Recipe { folder: "tests/tools/packages", purposes: EVERY },
     Recipe { folder: "tests/tools/go", purposes: EVERY },
     Recipe { folder: "tests/tools/crds", purposes: &[Purpose::Test] },
@@ -37,6 +38,7 @@ pub(crate) const RECIPES: [Recipe; 11] = [
     Recipe { folder: "tests/tools/talosctl", purposes: &[Purpose::Test] },
     Recipe { folder: "tests/tools/kube", purposes: &[Purpose::Test] },
     Recipe { folder: "tests/tools/bpf", purposes: &[Purpose::Lint, Purpose::Bpf] },
+    Recipe { folder: "tests/tools/linux-6.1", purposes: &[Purpose::Kernel] },
     Recipe { folder: "tests/tools/cargo-deny", purposes: &[Purpose::Lint] },
     Recipe { folder: "tests/tools/makejinja", purposes: &[Purpose::Bench] },
 ];

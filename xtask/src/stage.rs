@@ -3,7 +3,7 @@
 use crate::recipe::Purpose;
 use crate::tally::Tally;
 use crate::tools::{Tools, provide};
-use crate::{cargo, fuzz, lint, upgrade};
+use crate::{cargo, fuzz, kernels, lint, upgrade};
 use anyhow::{Result, anyhow};
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,12 @@ pub(crate) enum Stage {
     Fuzz,
     /// Only in a full run, or by name: it builds everything a second time.
     Upgrade,
+    /// Likewise: it emulates a machine.
+    Kernels,
 }
 
 impl Stage {
-    pub(crate) const ALL: [Stage; 5] = [Stage::Tools, Stage::Lint, Stage::Test, Stage::Fuzz, Stage::Upgrade];
+    pub(crate) const ALL: [Stage; 6] = [Stage::Tools, Stage::Lint, Stage::Test, Stage::Fuzz, Stage::Upgrade, Stage::Kernels];
     /// What an ordinary run is.
     pub(crate) const ORDINARY: [Stage; 4] = [Stage::Tools, Stage::Lint, Stage::Test, Stage::Fuzz];
 
@@ -30,6 +32,7 @@ impl Stage {
             Stage::Test => "test",
             Stage::Fuzz => "fuzz",
             Stage::Upgrade => "upgrade",
+            Stage::Kernels => "kernels",
         }
     }
 }
@@ -64,6 +67,7 @@ pub(crate) fn run(stages: &[Stage], full: bool) -> Result<bool> {
             (Stage::Lint, Some(tools)) => lint::run(tools),
             (Stage::Test, Some(tools)) => whole(stage, cargo::test(tools, full)),
             (Stage::Upgrade, Some(tools)) => upgrade::run(tools),
+            (Stage::Kernels, Some(_)) => kernels::run(),
             (Stage::Fuzz, Some(_)) => whole(stage, fuzz::run(if full { FUZZ_EACH_FULL } else { FUZZ_EACH })),
         });
     }

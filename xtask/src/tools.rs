@@ -13,6 +13,8 @@ pub(crate) struct Tools {
     pub(crate) bin: PathBuf,
     /// Resource definitions, one folder for each project.
     crds: PathBuf,
+    /// Another kernel and its modules.
+    pub(crate) kernel: PathBuf,
     /// What could not be had, and why.
     pub(crate) skips: Vec<String>,
 }
@@ -47,7 +49,7 @@ pub(crate) fn provide(purposes: &[Purpose]) -> Result<Tools> {
         let Ok(reasons) = fs::read_to_string(place.join("skips")) else { continue };
         skips.extend(reasons.lines().map(String::from));
     }
-    Ok(Tools { bin: gathered.join("bin"), crds: gathered.join("crds"), skips })
+    Ok(Tools { bin: gathered.join("bin"), crds: gathered.join("crds"), kernel: gathered.join("linux-6.1"), skips })
 }
 
 fn cache() -> Result<PathBuf> {
@@ -67,7 +69,7 @@ fn gather(cache: &Path, places: &[PathBuf]) -> Result<PathBuf> {
         hash.update(place.as_os_str().as_encoded_bytes());
     }
     let all = cache.join(format!("all-{}", short(hash)));
-    for kind in ["bin", "crds"] {
+    for kind in ["bin", "crds", "linux-6.1"] {
         fs::create_dir_all(all.join(kind))?;
         for place in places {
             let Ok(entries) = fs::read_dir(place.join(kind)) else { continue };

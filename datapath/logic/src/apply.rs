@@ -16,7 +16,9 @@ const ICMP_IDENTIFIER: usize = 4;
 /// Rewrites the packet. Checksums come first: on a socket buffer they are calls that make what was read before stale.
 #[inline(always)]
 pub fn apply<F: Family, P: Packet>(packet: &mut P, decision: &Decision<F::Octets>, work: &Work<F::Octets>) -> Result<(), DropReason> {
-    written::<F, P>(packet, decision, work).ok_or(DropReason::Rewrite)
+    let mut decision = *decision;
+    decision.ip.transport = packet.bounded(decision.ip.transport);
+    written::<F, P>(packet, &decision, work).ok_or(DropReason::Rewrite)
 }
 
 #[inline(always)]

@@ -7,7 +7,7 @@ use ichor_datapath_types::{
 use crate::error::error_about;
 use crate::family::{Family, Ip, Piece};
 use crate::open::{is_hidden, is_nowhere, open};
-use crate::packet::{Packet, Transport, transport, transport_kind};
+use crate::packet::{MAX_OFFSET, Packet, Transport, transport, transport_kind};
 use crate::{FlowTable, Tables, flow};
 
 /// Where the packet comes from.
@@ -49,9 +49,6 @@ pub struct Decision<A> {
     /// Whether the packet says for which service another node sent it.
     pub told: bool,
 }
-
-/// No transport begins behind this: a mask, by which the verifier knows.
-const MAX_OFFSET: usize = 0x3fff;
 
 /// Reads a packet of the family `F`.
 #[inline(always)]

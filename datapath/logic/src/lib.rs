@@ -26,7 +26,7 @@ pub use decide::{Decision, Next, Origin, decide};
 pub use error::answer;
 pub use family::{ErrorHead, Family, Inner, Ip, Piece};
 pub use flow::next_state;
-pub use packet::{Packet, Place, Transport, transport, transport_kind};
+pub use packet::{MAX_OFFSET, Packet, Place, Transport, transport, transport_kind};
 pub use service::hash;
 pub use socket::{Answer, Request, SocketTables, believed, connect};
 pub use v4::V4;

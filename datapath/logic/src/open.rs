@@ -12,8 +12,9 @@ use crate::packet::{Transport, transport_kind};
 use crate::service::choose;
 use crate::{FlowTable, Tables};
 
-/// How many ports are tried before a peer counts as full.
-const TRIES: u32 = 32;
+/// How many ports are tried before a peer counts as full, and where a client rarely needs another than its own.
+const TRIES: u32 = 24;
+const FEW_TRIES: u32 = 4;
 
 /// Chooses what the packets of a flow become, and writes it down for both directions.
 #[inline(always)]
@@ -113,7 +114,7 @@ where
     if own_port {
         work.flow.flags |= flow_flag::SOURCE;
         reply(work);
-        take_port::<F, T>(tables, config, kind, work)?;
+        take_port::<F, T, TRIES>(tables, config, kind, work)?;
     } else if work.flow.flags & flow_flag::DIRECT == 0 {
         reply(work);
         tables.put_flow(&work.reply_key, &work.reply).ok_or(DropReason::FlowTable)?;
@@ -157,7 +158,7 @@ where
     work.reply.becomes.source_port = told_port;
     work.reply.flags |= flow_flag::SOURCE;
     if shared {
-        take_port::<F, T>(tables, config, decision.transport.kind, work)?;
+        take_port::<F, T, FEW_TRIES>(tables, config, decision.transport.kind, work)?;
     } else {
         tables.put_flow(&work.reply_key, &work.reply).ok_or(DropReason::FlowTable)?;
     }
@@ -271,7 +272,7 @@ fn is_shared<F: Family, T: FlowTable<F::Octets>>(tables: &T, work: &mut Work<F::
 
 /// Gives the flow a port of its own towards this peer, and writes down its answers.
 #[inline(always)]
-fn take_port<F, T>(tables: &T, config: &Config, kind: u8, work: &mut Work<F::Octets>) -> Result<(), DropReason>
+fn take_port<F, T, const TRIES: u32>(tables: &T, config: &Config, kind: u8, work: &mut Work<F::Octets>) -> Result<(), DropReason>
 where
     F: Family,
     T: Tables + FlowTable<F::Octets>,

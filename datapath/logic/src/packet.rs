@@ -13,6 +13,9 @@ pub enum Place {
     AfterIp { header: usize },
 }
 
+/// No transport begins behind this: a mask, by which the verifier knows.
+pub const MAX_OFFSET: usize = 0x3fff;
+
 /// A frame with its Ethernet header.
 pub trait Packet {
     /// Whether errors about a packet in pieces are followed here. The stack of an XDP program has no room for that.
@@ -21,6 +24,13 @@ pub trait Packet {
     /// Nothing where the value would reach behind the end. The verifier must see a bound of `offset` below 64 KiB.
     fn load<T: Pod>(&self, offset: usize) -> Option<T>;
     fn store<T: Pod>(&mut self, offset: usize, value: T) -> Option<()>;
+
+    /// The offset of a transport, as one whose bound the verifier sees again: the compiler takes numbers apart and puts them
+    /// together in ways that older verifiers cannot follow.
+    #[inline(always)]
+    fn bounded(&self, offset: usize) -> usize {
+        offset & MAX_OFFSET
+    }
 
     /// Cuts off what is behind `length` bytes.
     fn cut(&mut self, length: usize) -> Option<()>;

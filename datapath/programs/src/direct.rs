@@ -2,6 +2,7 @@
 
 use core::arch::asm;
 
+use ichor_datapath_logic::MAX_OFFSET;
 use ichor_datapath_types::Pod;
 
 /// A context that knows where the packet begins and ends. Both are read anew at each access: they change under calls,
@@ -31,4 +32,12 @@ pub(crate) fn load<D: Direct, T: Pod>(context: &D, offset: usize) -> Option<T> {
 pub(crate) fn store<D: Direct, T: Pod>(context: &D, offset: usize, value: T) -> Option<()> {
     // SAFETY: as for `load`.
     place(context.range(), offset).map(|place| unsafe { *place = value })
+}
+
+/// An offset, masked where the compiler does not see that it is already.
+#[inline(always)]
+pub(crate) fn bounded(mut offset: usize) -> usize {
+    // SAFETY: it does nothing but hide where the number comes from.
+    unsafe { asm!("{0} = {0}", inout(reg) offset, options(nomem, nostack, preserves_flags)) };
+    offset & MAX_OFFSET
 }

@@ -41,6 +41,11 @@ impl Packet for Skb {
     }
 
     #[inline(always)]
+    fn bounded(&self, offset: usize) -> usize {
+        direct::bounded(offset)
+    }
+
+    #[inline(always)]
     fn cut(&mut self, length: usize) -> Option<()> {
         // SAFETY: the context that the kernel gave this program.
         (unsafe { bpf_skb_change_tail(self.0.skb.skb, length as u32, 0) } == 0).then_some(())
@@ -75,6 +80,7 @@ fn room(place: Place) -> u32 {
 
 /// From a pod, on the host's end of its cable.
 #[classifier]
+#[inline(always)]
 pub(crate) fn from_endpoint(context: TcContext) -> i32 {
     // SAFETY: the context that the kernel gave this program.
     let interface = unsafe { (*context.skb.skb).ifindex };
@@ -83,18 +89,21 @@ pub(crate) fn from_endpoint(context: TcContext) -> i32 {
 
 /// To a pod from the node's own processes, on the host's end of its cable. What other hooks deliver does not come by.
 #[classifier]
+#[inline(always)]
 pub(crate) fn to_endpoint(context: TcContext) -> i32 {
     from_host(context, Hook::ToEndpoint)
 }
 
 /// From other machines, on the uplink.
 #[classifier]
+#[inline(always)]
 pub(crate) fn from_wire(context: TcContext) -> i32 {
     run(Skb(context), Hook::FromWire, Origin::Wire { only_transit: false })
 }
 
 /// From the node's own processes to other machines, on the uplink.
 #[classifier]
+#[inline(always)]
 pub(crate) fn to_wire(context: TcContext) -> i32 {
     from_host(context, Hook::ToWire)
 }

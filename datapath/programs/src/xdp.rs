@@ -36,6 +36,11 @@ impl Packet for Frame {
     }
 
     #[inline(always)]
+    fn bounded(&self, offset: usize) -> usize {
+        direct::bounded(offset)
+    }
+
+    #[inline(always)]
     fn cut(&mut self, length: usize) -> Option<()> {
         let (start, end) = self.range();
         // SAFETY: the context that the kernel gave this program.
@@ -85,6 +90,7 @@ fn headers_move(frame: &mut Frame, place: Place, from: usize, to: usize) -> Opti
 }
 
 #[xdp]
+#[inline(always)]
 #[expect(clippy::needless_pass_by_value, reason = "the form that the hook has")]
 pub(crate) fn xdp_wire(context: XdpContext) -> u32 {
     let mut frame = Frame(context.ctx);
