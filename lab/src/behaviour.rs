@@ -16,7 +16,7 @@ use crate::process::Spot;
 use crate::server::Answer;
 use crate::service::{EMPTY, ONE, SERVER_PORT, SERVICE_PORT, SPREAD, STICKY, Service};
 use crate::state::State;
-use crate::topology::{CLIENT, Node};
+use crate::topology::{CLIENT, MTU as OUTSIDE_MTU, Node};
 
 /// Connections for each pod: in one of a million runs chance leaves out one of ten.
 const EACH: usize = 16;
@@ -168,7 +168,10 @@ impl Scene<'_> {
         };
         let service = self.service(ONE);
         let node_port = service.and_then(|service| service.node_port).unwrap_or_default();
-        let (there, balancer) = (self.there.and_then(|there| there.address(self.family)), service.and_then(|one| one.load_balancer_ip(self.family)));
+        let (there, balancer) =
+            (self.there.and_then(|there| there.address(self.family)), service.and_then(|one| one.load_balancer_ip(self.family)));
+        // What the router says about a piece that is too big for the client's link goes to whichever node it picks.
+        let balancer = balancer.filter(|_| self.family == Family::V4 || self.state.topology.mtu() <= OUTSIDE_MTU);
         let pod = service.and_then(|service| service.pods.first()).and_then(|pod| self.state.pods.get(pod));
         let pod = pod.and_then(|addresses| addresses.iter().copied().find(|address| Family::of(*address) == self.family));
         [

@@ -135,7 +135,16 @@ fn patient(to: SocketAddr) -> Call {
 fn call(case: &Case) -> Call {
     let cell = &case.cell;
     let payload = format!("{} to {} over {} {}", cell.source, cell.target, cell.protocol, cell.family);
-    Call { protocol: cell.protocol, to: case.to, payload, timeout_ms: TIMEOUT_MS, patience_ms: 0, connected: true, http: false, warm: false }
+    Call {
+        protocol: cell.protocol,
+        to: case.to,
+        payload,
+        timeout_ms: TIMEOUT_MS,
+        patience_ms: 0,
+        connected: true,
+        http: false,
+        warm: false,
+    }
 }
 
 fn impossible(cell: Cell, why: &str) -> Walked {

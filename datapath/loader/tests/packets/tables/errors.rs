@@ -8,7 +8,17 @@ use crate::names::Family;
 use crate::scenario::{Scenario, scenario};
 
 pub(crate) fn rows(f: Family) -> Vec<Scenario> {
-    vec![hidden_tcp(f), hidden_udp(f), hidden_echo(f), service_elsewhere(f), service_here(f), pieces(f), between(f), the_node(f), unknown(f)]
+    vec![
+        hidden_tcp(f),
+        hidden_udp(f),
+        hidden_echo(f),
+        service_elsewhere(f),
+        service_here(f),
+        pieces(f),
+        between(f),
+        the_node(f),
+        unknown(f),
+    ]
 }
 
 fn unreachable(f: Family, text: &str, about: &Frame) -> Frame {
