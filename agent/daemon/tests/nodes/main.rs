@@ -16,7 +16,6 @@ mod cluster;
 mod lifecycle;
 mod node;
 mod objects;
-mod offload;
 mod pod;
 mod pool;
 mod restart;
