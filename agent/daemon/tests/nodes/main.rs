@@ -19,6 +19,7 @@ mod objects;
 mod pod;
 mod pool;
 mod restart;
+mod talos;
 mod traffic;
 mod world;
 
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         ("restart", restart::run),
         ("bandwidth", bandwidth::run),
         ("pool", pool::run),
+        ("talos", talos::run),
     ] {
         if wanted.is_empty() || wanted.starts_with('-') || name.contains(&wanted) {
             println!("== {name}");

@@ -20,7 +20,9 @@ pub(crate) struct Node {
     pub(crate) bpffs: PathBuf,
     pub(crate) cgroup: Cgroup,
     pub(crate) objects: PathBuf,
-    config: PathBuf,
+    pub(crate) config: PathBuf,
+    /// Whether the command line names the control group, and not the configuration.
+    pub(crate) names_cgroup: bool,
     agent: Option<Child>,
 }
 
@@ -53,6 +55,7 @@ impl Node {
             cgroup: Cgroup::make(name),
             state,
             objects,
+            names_cgroup: true,
             agent: None,
         };
         node.configure("snat", "disabled");
@@ -92,16 +95,11 @@ impl Node {
 
     fn command(&self) -> Command {
         let pins = self.bpffs.join("node");
-        arguments(
-            &self.name,
-            &[
-                ("--config", &self.config),
-                ("--objects", &self.objects),
-                ("--state", &self.state),
-                ("--bpffs", &pins),
-                ("--cgroup", &self.cgroup.0),
-            ],
-        )
+        let mut given = vec![("--config", &*self.config), ("--objects", &self.objects), ("--state", &self.state), ("--bpffs", &pins)];
+        if self.names_cgroup {
+            given.push(("--cgroup", &self.cgroup.0));
+        }
+        arguments(&self.name, &given)
     }
 
     /// The command of another agent, with its own folders and one thing that is wrong.

@@ -39,8 +39,11 @@ fn plain(address: IpAddr) -> IpAddr {
 
 /// Serves both transports in a namespace for as long as the test runs.
 pub(crate) fn serve(namespace: &str) {
-    let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, PORT));
-    let (listener, socket) = inside(namespace, || (TcpListener::bind(any).unwrap(), UdpSocket::bind(any).unwrap()));
+    serve_at(namespace, SocketAddr::from((Ipv6Addr::UNSPECIFIED, PORT)));
+}
+
+pub(crate) fn serve_at(namespace: &str, place: SocketAddr) {
+    let (listener, socket) = inside(namespace, || (TcpListener::bind(place).unwrap(), UdpSocket::bind(place).unwrap()));
     let (name, udp_name) = (namespace.to_owned(), namespace.to_owned());
     std::thread::spawn(move || {
         for connection in listener.incoming().flatten() {

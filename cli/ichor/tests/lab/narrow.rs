@@ -77,7 +77,6 @@ fn told(lab: &Lab, mode: &str) -> (usize, usize) {
     let ways = [("client", &node.0), ("client", &node.1), ("pod/web-1", &client.0), ("pod/web-1", &client.1)];
     let knows = |(place, to): &(&str, &String)| {
         let way = lab.exec(place, &["ip", "route", "get", to]).succeed();
-        println!("  {place} to {to}: {}", way.text().split_whitespace().collect::<Vec<_>>().join(" "));
         way.text().contains(&format!("mtu {HOP}"))
     };
     (ways.iter().filter(|way| knows(way)).count(), ways.len())
