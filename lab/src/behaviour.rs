@@ -64,17 +64,20 @@ struct Scene<'a> {
 }
 
 impl Lab {
+    /// Both families at once: where something is broken, each waits for what does not come.
     pub(crate) fn behaviours(&self, state: &State) -> Result<Vec<Behaviour>, Error> {
-        let mut found = Vec::new();
-        for family in Family::BOTH {
-            let Some((here, there)) = here_and_there(&state.topology) else { continue };
+        let Some((here, there)) = here_and_there(&state.topology) else { return Ok(Vec::new()) };
+        let of = |family| {
             let scene = Scene { lab: self, state, family, here, there };
-            for trial in scene.trials().into_iter().chain(scene.edges()).chain(scene.pieces()).flatten() {
-                let outcomes = probe(&state.executable, &trial.spot, &trial.calls)?;
-                found.push(trial.judge(&outcomes));
-            }
-        }
-        Ok(found)
+            let trials = scene.trials().into_iter().chain(scene.edges()).chain(scene.pieces()).flatten();
+            trials.map(|trial| Ok(trial.judge(&probe(&state.executable, &trial.spot, &trial.calls)?))).collect::<Result<Vec<_>, Error>>()
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = Family::BOTH.into_iter().map(|family| scope.spawn(move || of(family))).collect();
+            let ended =
+                threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(Error::new("a thread of the lab ended badly"))));
+            Ok(ended.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        })
     }
 }
 
@@ -204,9 +207,9 @@ fn call(protocol: Protocol, to: SocketAddr) -> Call {
 }
 
 impl Trial {
-    fn judge(self, outcomes: &[Outcome]) -> Behaviour {
+    fn judge(&self, outcomes: &[Outcome]) -> Behaviour {
         let took_us = outcomes.iter().map(|outcome| outcome.took_us).max().unwrap_or_default();
-        Behaviour { problem: self.problem(outcomes), name: self.name, took_us }
+        Behaviour { problem: self.problem(outcomes), name: self.name.clone(), took_us }
     }
 
     fn problem(&self, outcomes: &[Outcome]) -> Option<String> {
