@@ -150,14 +150,6 @@ pub(crate) fn from_namespace(namespace: &str, transport: Transport, to: SocketAd
     inside(namespace, || ask(transport, to))
 }
 
-/// The same, with nothing that is larger than a packet.
-pub(crate) fn from_namespace_whole(namespace: &str, transport: Transport, to: SocketAddr) -> Result<Seen, String> {
-    match transport {
-        Transport::Tcp => from_namespace(namespace, transport, to),
-        Transport::Udp => inside(namespace, || ask_udp(to, 100)),
-    }
-}
-
 /// Asks from a process of a control group.
 pub(crate) fn from_cgroup(namespace: &str, cgroup: &Path, transport: Transport, to: SocketAddr) -> Result<Seen, String> {
     let script = "echo $$ > \"$1/cgroup.procs\" && shift && exec \"$@\"";

@@ -64,7 +64,11 @@ fn what_is_broken_shows_and_can_be_mended() {
     assert!(failed.contains(&"outside") && failed.contains(&"other host"), "{failed:?}");
     assert!(!problems(&status).iter().any(|path| path["from"] == "host" && path["to"] == "pod IP"), "{failed:?}");
     lab.run(&["mend", "link", "node-1"]).succeed();
-    let status = lab.status(&["--check"]);
+    // Who looked for the node in vain looks again after a second, and a connection waits no longer.
+    let mut status = lab.status(&["--check"]);
+    if !problems(&status).is_empty() {
+        status = lab.status(&["--check"]);
+    }
     assert_eq!(problems(&status), [&Json::Null; 0]);
 
     // Without power nothing of it is there, and all of it comes back.
