@@ -16,7 +16,7 @@ use crate::process::Spot;
 use crate::server::Answer;
 use crate::service::{EMPTY, ONE, SERVER_PORT, SERVICE_PORT, SPREAD, STICKY, Service};
 use crate::state::State;
-use crate::topology::{CLIENT, Node};
+use crate::topology::{CLIENT, MTU as OUTSIDE_MTU, Node};
 
 /// Connections for each pod: in one of a million runs chance leaves out one of ten.
 const EACH: usize = 16;
@@ -67,17 +67,20 @@ struct Scene<'a> {
 }
 
 impl Lab {
+    /// Both families at once: where something is broken, each waits for what does not come.
     pub(crate) fn behaviours(&self, state: &State) -> Result<Vec<Behaviour>, Error> {
-        let mut found = Vec::new();
-        for family in Family::BOTH {
-            let Some((here, there)) = here_and_there(&state.topology) else { continue };
+        let Some((here, there)) = here_and_there(&state.topology) else { return Ok(Vec::new()) };
+        let of = |family| {
             let scene = Scene { lab: self, state, family, here, there };
-            for trial in scene.trials().into_iter().chain(scene.edges()).chain(scene.pieces()).flatten() {
-                let outcomes = probe(&state.executable, &trial.spot, &trial.calls)?;
-                found.push(trial.judge(&outcomes));
-            }
-        }
-        Ok(found)
+            let trials = scene.trials().into_iter().chain(scene.edges()).chain(scene.pieces()).flatten();
+            trials.map(|trial| Ok(trial.judge(&probe(&state.executable, &trial.spot, &trial.calls)?))).collect::<Result<Vec<_>, Error>>()
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = Family::BOTH.into_iter().map(|family| scope.spawn(move || of(family))).collect();
+            let ended =
+                threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(Error::new("a thread of the lab ended badly"))));
+            Ok(ended.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        })
     }
 }
 
@@ -195,6 +198,8 @@ impl Scene<'_> {
         let node_port = service.and_then(|service| service.node_port).unwrap_or_default();
         let (there, balancer) =
             (self.there.and_then(|there| there.address(self.family)), service.and_then(|one| one.load_balancer_ip(self.family)));
+        // What the router says about a piece that is too big for the client's link goes to whichever node it picks.
+        let balancer = balancer.filter(|_| self.family == Family::V4 || self.state.topology.mtu() <= OUTSIDE_MTU);
         let pod = service.and_then(|service| service.pods.first()).and_then(|pod| self.state.pods.get(pod));
         let pod = pod.and_then(|addresses| addresses.iter().copied().find(|address| Family::of(*address) == self.family));
         [
@@ -227,9 +232,9 @@ fn call(protocol: Protocol, to: SocketAddr) -> Call {
 }
 
 impl Trial {
-    fn judge(self, outcomes: &[Outcome]) -> Behaviour {
+    fn judge(&self, outcomes: &[Outcome]) -> Behaviour {
         let took_us = outcomes.iter().map(|outcome| outcome.took_us).max().unwrap_or_default();
-        Behaviour { problem: self.problem(outcomes), name: self.name, took_us }
+        Behaviour { problem: self.problem(outcomes), name: self.name.clone(), took_us }
     }
 
     fn problem(&self, outcomes: &[Outcome]) -> Option<String> {

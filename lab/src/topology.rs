@@ -15,7 +15,7 @@ const OUTSIDE: [&str; 4] = ["198.51.100.0/24", "192.0.2.0/24", "2001:db8:0:1::/6
 const EXTERNAL: [&str; 4] = ["203.0.113.0/24", "192.0.2.0/24", "2001:db8:0:3::/64", "2001:db8:0:2::/64"];
 
 /// What Ethernet carries where nothing is said.
-const MTU: i64 = 1500;
+pub(crate) const MTU: i64 = 1500;
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 

@@ -5,6 +5,7 @@
 mod control_plane;
 mod golden;
 mod many;
+mod offload;
 mod run;
 mod scratch;
 mod tools;
@@ -12,6 +13,7 @@ mod tools;
 pub use control_plane::ControlPlane;
 pub use golden::{assert_file, assert_tree};
 pub use many::many_nodes;
+pub use offload::{offload, whole_checksums};
 pub use run::{Finished, Run, until};
 pub use scratch::Scratch;
 pub use tools::{crds, ichor, tool};

@@ -11,7 +11,7 @@ use crate::topology::Node;
 /// No sample service has it.
 const NO_PORT: u16 = SERVICE_PORT + 1;
 /// A refusal that meets a socket which is still busy sending counts only when the socket sends again, a second later.
-const REFUSED_MS: u64 = 3_000;
+const REFUSED_MS: u64 = 2_000;
 
 impl Scene<'_> {
     pub(super) fn edges(&self) -> Vec<Option<Trial>> {

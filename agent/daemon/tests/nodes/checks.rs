@@ -6,7 +6,7 @@ use crate::cluster::{self, OUTSIDE_V4, OUTSIDE_V6};
 use crate::node::Node;
 use crate::objects;
 use crate::pod::Pod;
-use crate::traffic::{PORT, Seen, Transport, from_cgroup, from_namespace, from_namespace_whole, serve};
+use crate::traffic::{PORT, Seen, Transport, from_cgroup, from_namespace, serve};
 
 /// What was tried and what failed.
 #[derive(Debug, Default)]
@@ -141,9 +141,7 @@ fn from_outside(tally: &mut Tally, pods: &[Pod; 4], is_v4: bool, transport: Tran
         let mut met = std::collections::BTreeSet::new();
         for _ in 0..10 {
             let what = format!("{transport:?} {} outside to {kind}", if is_v4 { "v4" } else { "v6" });
-            // A piece that fills the link has no room for what a backend's node must be told.
-            let outcome =
-                if is_direct { from_namespace_whole("outside", transport, target) } else { from_namespace("outside", transport, target) };
+            let outcome = from_namespace("outside", transport, target);
             met.extend(outcome.as_ref().ok().map(|seen| seen.server.clone()));
             // The node that has the backend itself hides nobody; for the other one, answers must come back through it.
             let right = |seen: &Seen| {

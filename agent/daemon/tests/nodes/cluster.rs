@@ -3,10 +3,10 @@
 use ichor_agent_apply::Netlink;
 use ichor_datapath_loader::{Datapath, OBJECT, Sizes};
 use ichor_datapath_types::Config;
+use ichor_tests::whole_checksums;
 
 use crate::node::Node;
 use crate::objects;
-use crate::offload::whole_checksums;
 use crate::world::{folder, inside, ip};
 
 pub(crate) const OUTSIDE_V4: &str = "198.51.100.1";

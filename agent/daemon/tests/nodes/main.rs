@@ -16,10 +16,10 @@ mod cluster;
 mod lifecycle;
 mod node;
 mod objects;
-mod offload;
 mod pod;
 mod pool;
 mod restart;
+mod talos;
 mod traffic;
 mod world;
 
@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         ("restart", restart::run),
         ("bandwidth", bandwidth::run),
         ("pool", pool::run),
+        ("talos", talos::run),
     ] {
         if wanted.is_empty() || wanted.starts_with('-') || name.contains(&wanted) {
             println!("== {name}");

@@ -20,7 +20,9 @@ pub(crate) struct Node {
     pub(crate) bpffs: PathBuf,
     pub(crate) cgroup: Cgroup,
     pub(crate) objects: PathBuf,
-    config: PathBuf,
+    pub(crate) config: PathBuf,
+    /// Whether the command line names the control group, and not the configuration.
+    pub(crate) names_cgroup: bool,
     agent: Option<Child>,
     /// Another build, of which the next agent is.
     pub(crate) build: Option<PathBuf>,
@@ -59,6 +61,7 @@ impl Node {
             cgroup: Cgroup::make(name),
             state,
             objects,
+            names_cgroup: true,
             agent: None,
             build: None,
         };
@@ -103,17 +106,11 @@ impl Node {
             Some(other) => named("other", other, "ichor-agent"),
             None => program("ichor-agent"),
         };
-        arguments(
-            program,
-            &self.name,
-            &[
-                ("--config", &self.config),
-                ("--objects", &self.objects),
-                ("--state", &self.state),
-                ("--bpffs", &pins),
-                ("--cgroup", &self.cgroup.0),
-            ],
-        )
+        let mut given = vec![("--config", &*self.config), ("--objects", &self.objects), ("--state", &self.state), ("--bpffs", &pins)];
+        if self.names_cgroup {
+            given.push(("--cgroup", &self.cgroup.0));
+        }
+        arguments(program, &self.name, &given)
     }
 
     /// The command of another agent, with its own folders and one thing that is wrong.

@@ -41,8 +41,11 @@ fn plain(address: IpAddr) -> IpAddr {
 
 /// Serves both transports in a namespace for as long as the test runs.
 pub(crate) fn serve(namespace: &str) {
-    let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, PORT));
-    let (listener, socket) = inside(namespace, || (TcpListener::bind(any).unwrap(), UdpSocket::bind(any).unwrap()));
+    serve_at(namespace, SocketAddr::from((Ipv6Addr::UNSPECIFIED, PORT)));
+}
+
+pub(crate) fn serve_at(namespace: &str, place: SocketAddr) {
+    let (listener, socket) = inside(namespace, || (TcpListener::bind(place).unwrap(), UdpSocket::bind(place).unwrap()));
     roomy(&socket);
     let (name, udp_name) = (namespace.to_owned(), namespace.to_owned());
     std::thread::spawn(move || {
@@ -153,14 +156,6 @@ fn seen(greeting: &str) -> Result<Seen, String> {
 /// Asks from a namespace, by packets alone.
 pub(crate) fn from_namespace(namespace: &str, transport: Transport, to: SocketAddr) -> Result<Seen, String> {
     inside(namespace, || ask(transport, to))
-}
-
-/// The same, with nothing that is larger than a packet.
-pub(crate) fn from_namespace_whole(namespace: &str, transport: Transport, to: SocketAddr) -> Result<Seen, String> {
-    match transport {
-        Transport::Tcp => from_namespace(namespace, transport, to),
-        Transport::Udp => inside(namespace, || ask_udp(to, 100)),
-    }
 }
 
 /// Asks from a process of a control group.

@@ -26,7 +26,7 @@ section! {
         masquerade: Masquerade = "",
         /// How Services are balanced.
         load_balancer: LoadBalancer = "",
-        /// Whether the egress rate in a pod's annotation is obeyed.
+        /// Whether a pod sends no more than its annotation `kubernetes.io/egress-bandwidth` says, in bits per second like `10M`.
         bandwidth_limits: bool = "true",
         /// Whether `spec.externalIPs` of Services are served.
         external_ips: bool = "true",

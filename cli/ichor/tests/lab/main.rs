@@ -4,6 +4,7 @@
 mod crash;
 mod modes;
 mod narrow;
+mod offload;
 mod play;
 mod refuse;
 mod traces;

@@ -97,11 +97,21 @@ fn cluster_pool(text: &str) -> String {
     text.replace("network:\n", "network:\n  ipam: { mode: cluster-pool, ipv4_mask: 26 }\n")
 }
 
+/// The example with XDP in the driver everywhere but on one node, whose card has none.
+fn one_without_xdp(text: &str) -> String {
+    let text = in_mode(text, "dsr", "native");
+    text.replace("  - name: node-2\n", "  - name: node-2\n    quirks: { acceleration: disabled }\n")
+}
+
 #[test]
 fn clusters_of_other_shapes_work_as_well() {
-    for (name, change, checks) in
-        [("v4", one_family as fn(&str) -> String, 123), ("single", one_node, 134), ("jumbo", jumbo, 246), ("pool", cluster_pool, 246)]
-    {
+    for (name, change, checks) in [
+        ("v4", one_family as fn(&str) -> String, 123),
+        ("single", one_node, 134),
+        ("jumbo", jumbo, 245),
+        ("pool", cluster_pool, 246),
+        ("mixed", one_without_xdp, 246),
+    ] {
         assert_eq!(walk(name, change).0, checks, "{name}");
     }
 }
