@@ -24,8 +24,10 @@ const EACH: usize = 16;
 const LARGE: usize = 100 << 10;
 const PIECES: usize = 8 << 10;
 
-/// No port that the kernel gives to a socket which asks for none.
-const FIXED_PORT: u16 = 20_000;
+/// No port that the kernel gives to a socket which asks for none, and one for each family: both are tried at once.
+fn fixed_port(family: Family) -> u16 {
+    if family == Family::V4 { 20_000 } else { 20_001 }
+}
 
 /// One of them.
 #[derive(Debug)]
@@ -132,7 +134,7 @@ impl Scene<'_> {
         let inside = inside.into_iter().flatten().filter(|_| source != Source::Outside);
         let once: Vec<_> = inside.chain(outside).collect();
         let asked = once.iter().chain(&once).chain(once.iter().rev());
-        let calls = asked.map(|to| Call { from_port: FIXED_PORT, connected: false, ..call(Protocol::Udp, *to) }).collect();
+        let calls = asked.map(|to| Call { from_port: fixed_port(self.family), connected: false, ..call(Protocol::Udp, *to) }).collect();
         self.trial(name, self.lab.source(self.state, source)?, calls, Expected::Pod(pod.clone(), BTreeSet::new()))
     }
 
