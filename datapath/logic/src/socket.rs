@@ -1,6 +1,8 @@
 //! Services as a process asks for them: the backend is chosen when a socket connects, and no packet is translated.
 
-use ichor_datapath_types::{Addr, Affinity, AffinityKey, Backend, Service, ServiceKey, SocketFlow, SocketFlowKey, prefix_flag, proto, scope};
+use ichor_datapath_types::{
+    Addr, Affinity, AffinityKey, Backend, Service, ServiceKey, SocketFlow, SocketFlowKey, prefix_flag, proto, scope,
+};
 
 use crate::Tables;
 use crate::service::{drawn_at_random, kept};
