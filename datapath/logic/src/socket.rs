@@ -65,7 +65,7 @@ fn backend<T: Tables>(tables: &T, service: &Service, request: &Request) -> Optio
     if service.slots == 0 {
         return None;
     }
-    let key = AffinityKey { client: client(request.namespace), service: service.id };
+    let key = AffinityKey { client: client(request), service: service.id };
     if service.affinity != 0
         && let Some(backend) = kept(tables, service, &key)
     {
@@ -78,8 +78,10 @@ fn backend<T: Tables>(tables: &T, service: &Service, request: &Request) -> Optio
     Some(backend)
 }
 
-/// A namespace in the place of an address; none of either family looks like this.
+/// A namespace in the place of an address; none of either family looks like this. It has a backend in each family, for the
+/// service has one number for both.
 #[inline(always)]
-fn client(namespace: u64) -> Addr {
-    Addr([0, 0, (namespace >> 32) as u32, namespace as u32])
+fn client(request: &Request) -> Addr {
+    let family = if request.addr.is_v4() { 4 } else { 6 };
+    Addr([0, family, (request.namespace >> 32) as u32, request.namespace as u32])
 }
