@@ -1,7 +1,7 @@
 //! What a packet becomes and where it goes.
 
 use ichor_datapath_types::{
-    Config, DropReason, FlowKey, Fragment, FragmentKey, Icmp, Octets, Tuple, Work, endpoint_flag, ethertype, flow_flag, icmp6, proto,
+    Config, DropReason, FlowKey, Fragment, FragmentKey, Icmp, Octets, Tuple, Work, begun, endpoint_flag, ethertype, flow_flag, icmp6, proto,
 };
 
 use crate::error::error_about;
@@ -133,6 +133,7 @@ where
         pad: 0,
         pad2: 0,
     };
+    work.begun = begun::NOTHING;
     let mut told = false;
     if matches!(origin, Origin::Wire { .. })
         && let Some((service, port)) = F::told(packet, &ip)

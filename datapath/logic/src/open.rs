@@ -1,14 +1,14 @@
 //! The first packet of a flow.
 
 use ichor_datapath_types::{
-    Backend, Config, DropReason, Flow, FlowKey, Octets, Service, ServiceKey, Work, feature, flow_flag, flow_state, prefix_flag, scope,
+    Backend, Config, DropReason, Flow, FlowKey, Octets, Service, ServiceKey, Work, begun, feature, flow_flag, flow_state, prefix_flag, scope,
     service_flag,
 };
 
 use crate::decide::{Decision, Next, Origin, next_hop};
 use crate::family::{Family, Piece};
-use crate::flow::next_state;
-use crate::packet::transport_kind;
+use crate::flow::{next_state, opens};
+use crate::packet::{Transport, transport_kind};
 use crate::service::choose;
 use crate::{FlowTable, Tables};
 
@@ -86,6 +86,10 @@ where
         // Nothing changes, and nobody has to remember that.
         let nowhere = leaves && is_nowhere::<F, T>(tables, decision.ip.destination);
         decision.next = if nowhere { Next::Refuse } else { unchanged(decision.next, origin) };
+        // What is left to a later hook begins there.
+        if !nowhere && !matches!(origin, Origin::Wire { only_transit: true }) {
+            work.begun = unremembered(&decision.transport);
+        }
         return Ok(decision);
     }
     if hidden {
@@ -98,8 +102,18 @@ where
         tables.put_flow(&work.reply_key, &work.reply).ok_or(DropReason::FlowTable)?;
     }
     tables.put_flow(&work.key, &work.flow).ok_or(DropReason::FlowTable)?;
+    work.begun = begun::FLOW;
     decision.changes = work.flow.flags;
     Ok(decision)
+}
+
+/// What a packet begins of which nothing changes: the first one of a connection says so itself.
+#[inline(always)]
+fn unremembered(transport: &Transport) -> u32 {
+    if transport.kind != transport_kind::TCP {
+        return begun::UNKNOWN;
+    }
+    if opens(transport) { begun::FLOW } else { begun::NOTHING }
 }
 
 /// Another node chose a pod here for a service, and leaves the answers to this one.
@@ -130,6 +144,7 @@ where
     work.reply.flags = flow_flag::REPLY | flow_flag::SOURCE;
     tables.put_flow(&work.reply_key, &work.reply).ok_or(DropReason::FlowTable)?;
     tables.put_flow(&work.key, &work.flow).ok_or(DropReason::FlowTable)?;
+    work.begun = begun::FLOW;
     Ok(decision)
 }
 
