@@ -18,6 +18,7 @@ use crate::fault::Fault;
 use crate::ground;
 use crate::health::Health;
 use crate::hooks::Hooks;
+use crate::inspect::Inspector;
 use crate::log::{note, say};
 use crate::request::Request;
 use crate::routes;
@@ -117,7 +118,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
     agent.find_endpoints()?;
     agent.delete_marked()?;
     // Whoever reads that it is ready may ask at once; until then questions wait.
-    serve(&agent.arguments.state.join("agent.sock"), &events)?;
+    let inspector = Inspector::new(&agent.arguments.node, &agent.hooks.pins, agent.sizes, agent.hooks.traffic_control, &events);
+    serve(&agent.arguments.state.join("agent.sock"), &events, &inspector)?;
     agent.settle();
     agent.work(&queue)
 }
@@ -166,6 +168,10 @@ impl Agent {
                 // Whoever asked may have gone.
                 let _gone = answers.send(answer);
             }
+            Event::View(answers) => {
+                self.settle();
+                let _gone = answers.send(self.view());
+            }
         }
         false
     }
@@ -176,10 +182,10 @@ impl Agent {
             Request::Delete(attachment) => self.delete(&attachment),
             Request::Check(attachment) => self.check(&attachment),
             Request::Collect(valid) => self.collect(&valid),
-            Request::Status => self.can_add(),
-            Request::Get(subject) => {
+            Request::CanAdd => self.can_add(),
+            Request::Status => {
                 self.settle();
-                self.get(subject)
+                self.status()
             }
         }
     }

@@ -19,7 +19,7 @@ pub(crate) struct Hooks {
 
 const FROM_WIRE: &str = "from_wire";
 const TO_WIRE: &str = "to_wire";
-const FROM_ENDPOINT: &str = "from_endpoint";
+pub(crate) const FROM_ENDPOINT: &str = "from_endpoint";
 
 impl Hooks {
     /// Refuses to go without a place for the hooks of sockets.

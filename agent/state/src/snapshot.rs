@@ -144,6 +144,10 @@ impl Snapshot {
         &self.nodes
     }
 
+    pub fn pods(&self) -> &BTreeMap<Name, Pod> {
+        &self.pods
+    }
+
     pub fn namespaces(&self) -> &BTreeMap<String, Namespace> {
         &self.namespaces
     }

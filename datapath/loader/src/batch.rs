@@ -9,6 +9,13 @@ use ichor_datapath_types::Pod;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor(u32);
 
+impl Cursor {
+    /// The place in front of a numbered value.
+    pub(crate) fn before(number: u32) -> Option<Self> {
+        number.checked_sub(1).map(Self)
+    }
+}
+
 const LOOKUP_BATCH: libc::c_long = 24;
 
 /// The part of `union bpf_attr` that the command takes.

@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use ichor_datapath_types::{
-    Addr, Affinity, AffinityKey, Backend, Counter, Endpoint, EndpointKey, Flow, FlowKey, Prefix, Service, ServiceKey, SocketFlow,
-    SocketFlowKey,
+    Addr, Affinity, AffinityKey, Allowance, Backend, Counter, Endpoint, EndpointKey, Event, Flow, FlowKey, Prefix, Service, ServiceKey,
+    SocketFlow, SocketFlowKey, Watch,
 };
 
 use crate::attach::{Acceleration, Interface, hook};
@@ -21,7 +21,7 @@ pub struct Pins {
 
 /// The tables that outlive a load, with the sizes of their keys and values. What one packet leaves behind is not among
 /// them.
-const KEPT: [(&str, usize, usize); 11] = [
+const KEPT: [(&str, usize, usize); 14] = [
     ("SERVICES", size_of::<ServiceKey>(), size_of::<Service>()),
     ("SLOTS", 4, 4),
     ("BACKENDS", 4, size_of::<Backend>()),
@@ -33,6 +33,9 @@ const KEPT: [(&str, usize, usize); 11] = [
     ("AFFINITIES", size_of::<AffinityKey>(), size_of::<Affinity>()),
     ("SOCKETS", size_of::<SocketFlowKey>(), size_of::<SocketFlow>()),
     ("COUNTERS", 4, size_of::<Counter>()),
+    ("EVENTS", 0, size_of::<Event>()),
+    ("WATCH", 4, size_of::<Watch>()),
+    ("ALLOWANCES", 4, size_of::<Allowance>()),
 ];
 
 impl Pins {

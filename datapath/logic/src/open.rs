@@ -85,11 +85,8 @@ where
     if !is_service && !hidden && !answered_openly {
         // Nothing changes, and nobody has to remember that.
         let nowhere = leaves && is_nowhere::<F, T>(tables, decision.ip.destination);
+        work.begun = unremembered(origin, &decision.transport);
         decision.next = if nowhere { Next::Refuse } else { unchanged(decision.next, origin) };
-        // What is left to a later hook begins there.
-        if !nowhere && !matches!(origin, Origin::Wire { only_transit: true }) {
-            work.begun = unremembered(&decision.transport);
-        }
         return Ok(decision);
     }
     if hidden {
@@ -109,7 +106,11 @@ where
 
 /// What a packet begins of which nothing changes: the first one of a connection says so itself.
 #[inline(always)]
-fn unremembered(transport: &Transport) -> u32 {
+fn unremembered(origin: Origin, transport: &Transport) -> u32 {
+    // What is left to a later hook begins there.
+    if matches!(origin, Origin::Wire { only_transit: true }) {
+        return begun::NOTHING;
+    }
     if transport.kind != transport_kind::TCP {
         return begun::UNKNOWN;
     }

@@ -224,7 +224,7 @@ impl Flow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counter {
     pub hook: String,
-    /// From the pods' or the node's point of view: `in` or `out`.
+    /// `ingress` or `egress`, as a pod sees it and, on the wire, the node.
     pub direction: String,
     /// Why they were dropped; none for those that went on.
     pub reason: Option<String>,

@@ -189,7 +189,7 @@ impl Kernel {
         (verdict, measured)
     }
 
-    pub(crate) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&mut self) -> Counts {
         let mut counts = Vec::new();
         let counters = self.datapath.counters().unwrap();
         for hook in Hook::ALL {

@@ -1,0 +1,67 @@
+//! What the programs tell, for one reader at a time.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use aya::maps::{Array, Map, MapData, PerCpuArray, RingBuf};
+use ichor_datapath_types::{Allowance, Event, Watch, event_kind, read};
+
+use crate::error::Error;
+use crate::pins::Pins;
+use crate::sizes::Sizes;
+use crate::table::Raw;
+
+/// The ring of events, and what says which of them somebody wants.
+pub struct Events {
+    ring: RingBuf<MapData>,
+    watch: Array<MapData, Raw<Watch>>,
+    allowances: PerCpuArray<MapData, Raw<Allowance>>,
+}
+
+impl std::fmt::Debug for Events {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Events")
+    }
+}
+
+impl Pins {
+    /// Opens the events. Two readers of one ring take them from each other.
+    pub fn events(&self, sizes: &Sizes) -> Result<Events, Error> {
+        let mut tables = self.open(sizes)?;
+        let ring = RingBuf::try_from(form(tables.take("EVENTS")?)?).map_err(|error| Error::new("opening the events", &error))?;
+        let watch = Array::try_from(tables.take("WATCH")?).map_err(|error| Error::new("opening the table WATCH", &error))?;
+        let allowances = PerCpuArray::try_from(tables.take("ALLOWANCES")?);
+        Ok(Events { ring, watch, allowances: allowances.map_err(|error| Error::new("opening the table ALLOWANCES", &error))? })
+    }
+}
+
+fn form(map: Map) -> Result<Map, Error> {
+    if matches!(map, Map::RingBuf(_)) { Ok(map) } else { Err(Error::missing("the table EVENTS as a ring")) }
+}
+
+impl Events {
+    /// Says what somebody wants to be told, and until when.
+    pub fn watch(&mut self, watch: &Watch) -> Result<(), Error> {
+        self.watch.set(0, Raw(*watch), 0).map_err(|error| Error::new("writing the table WATCH", &error))
+    }
+
+    /// The next event, if there is one by now.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.ring.next().and_then(|bytes| read(&bytes))
+    }
+
+    /// How many events of each kind were not told so far, drops first.
+    pub fn held_back(&self) -> Result<(u64, u64), Error> {
+        let sum = |kind: u8| {
+            let each = self.allowances.get(&u32::from(kind), 0).map_err(|error| Error::new("reading the table ALLOWANCES", &error))?;
+            Ok::<_, Error>(each.iter().fold(0_u64, |sum, Raw(one)| sum.wrapping_add(one.held_back)))
+        };
+        Ok((sum(event_kind::DROP)?, sum(event_kind::NEW_FLOW)?))
+    }
+}
+
+impl AsFd for Events {
+    /// Readable when there is an event.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ring.as_fd()
+    }
+}
