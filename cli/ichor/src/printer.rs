@@ -109,6 +109,14 @@ impl Printer {
 
     /// A failure with its help, and as data where data was asked for.
     pub fn failure(&self, failure: &Failure) {
+        self.failure_words(failure);
+        if self.is_json() {
+            self.json(&json!({ "error": failure.to_json() }));
+        }
+    }
+
+    /// A failure with its help, where data is printed otherwise.
+    pub fn failure_words(&self, failure: &Failure) {
         for mistake in &failure.mistakes {
             self.important(&format!("{}\n", mistake.text));
         }
@@ -116,9 +124,11 @@ impl Printer {
         if let Some(help) = &failure.help {
             self.important(&format!("  {}: {help}", self.word(HELP, "help")));
         }
-        if self.is_json() {
-            self.json(&json!({ "error": failure.to_json() }));
-        }
+    }
+
+    /// Whether stdout takes no more.
+    pub fn is_closed(&self) -> bool {
+        self.closed.get().is_some()
     }
 
     /// Why not everything could be printed, if it could not.

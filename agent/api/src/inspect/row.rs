@@ -78,7 +78,7 @@ pub enum Checked {
     /// The node's end is there, switched on, and the other end, too.
     Cable,
     /// The pod's end has its addresses and its way out.
-    Pod,
+    Inside,
     /// Packets from the pod meet the datapath.
     Program,
     /// The datapath knows the pod's addresses.
@@ -90,12 +90,12 @@ pub enum Checked {
 }
 
 impl Checked {
-    pub const ALL: [Self; 6] = [Self::Cable, Self::Pod, Self::Program, Self::Tables, Self::Routes, Self::Answer];
+    pub const ALL: [Self; 6] = [Self::Cable, Self::Inside, Self::Program, Self::Tables, Self::Routes, Self::Answer];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cable => "cable",
-            Self::Pod => "pod",
+            Self::Inside => "inside",
             Self::Program => "program",
             Self::Tables => "tables",
             Self::Routes => "routes",

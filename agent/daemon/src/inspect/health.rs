@@ -77,7 +77,7 @@ impl Ground<'_> {
                 }
                 Some(Signal::Here) => Ok(()),
             },
-            Checked::Pod => Ok(check(&mut self.netlink, &stored.cable, &stored.namespace)?),
+            Checked::Inside => Ok(check(&mut self.netlink, &stored.cable, &stored.namespace)?),
             Checked::Program => self.program(stored),
             Checked::Tables => self.tables(stored),
             Checked::Routes => self.routes(stored),
