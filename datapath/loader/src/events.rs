@@ -2,9 +2,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use aya::maps::{Array, Map, MapData, PerCpuArray, RingBuf};
+use aya::maps::{Array, Map, MapData, MapError, PerCpuArray, RingBuf};
 use ichor_datapath_types::{Allowance, Event, Watch, event_kind, read};
 
+use crate::datapath::Datapath;
 use crate::error::Error;
 use crate::pins::Pins;
 use crate::sizes::Sizes;
@@ -27,18 +28,27 @@ impl Pins {
     /// Opens the events. Two readers of one ring take them from each other.
     pub fn events(&self, sizes: &Sizes) -> Result<Events, Error> {
         let mut tables = self.open(sizes)?;
-        let ring = RingBuf::try_from(form(tables.take("EVENTS")?)?).map_err(|error| Error::new("opening the events", &error))?;
-        let watch = Array::try_from(tables.take("WATCH")?).map_err(|error| Error::new("opening the table WATCH", &error))?;
-        let allowances = PerCpuArray::try_from(tables.take("ALLOWANCES")?);
-        Ok(Events { ring, watch, allowances: allowances.map_err(|error| Error::new("opening the table ALLOWANCES", &error))? })
+        Events::of(|name| tables.take(name))
     }
 }
 
-fn form(map: Map) -> Result<Map, Error> {
-    if matches!(map, Map::RingBuf(_)) { Ok(map) } else { Err(Error::missing("the table EVENTS as a ring")) }
+impl Datapath {
+    /// Takes the events out, for a reader beside the one who has the programs.
+    pub fn take_events(&mut self) -> Result<Events, Error> {
+        Events::of(|name| self.ebpf.take_map(name).ok_or_else(|| Error::missing(format!("the table {name}"))))
+    }
 }
 
 impl Events {
+    fn of(mut take: impl FnMut(&'static str) -> Result<Map, Error>) -> Result<Self, Error> {
+        let wrong = |error: MapError| Error::new("opening the events", &error);
+        Ok(Self {
+            ring: RingBuf::try_from(take("EVENTS")?).map_err(wrong)?,
+            watch: Array::try_from(take("WATCH")?).map_err(wrong)?,
+            allowances: PerCpuArray::try_from(take("ALLOWANCES")?).map_err(wrong)?,
+        })
+    }
+
     /// Says what somebody wants to be told, and until when.
     pub fn watch(&mut self, watch: &Watch) -> Result<(), Error> {
         self.watch.set(0, Raw(*watch), 0).map_err(|error| Error::new("writing the table WATCH", &error))

@@ -106,6 +106,8 @@ where
     P: Packet,
     T: Tables + FlowTable<F::Octets>,
 {
+    // What the packet before this one began is still there.
+    work.begun = begun::NOTHING;
     let mut ip = F::parse(packet)?;
     ip.transport = work.settled(ip.transport as u32) as usize & MAX_OFFSET;
     ip.protocol = work.settled(u32::from(ip.protocol)) as u8;
@@ -133,7 +135,6 @@ where
         pad: 0,
         pad2: 0,
     };
-    work.begun = begun::NOTHING;
     let mut told = false;
     if matches!(origin, Origin::Wire { .. })
         && let Some((service, port)) = F::told(packet, &ip)

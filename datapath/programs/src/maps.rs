@@ -10,8 +10,8 @@ use aya_ebpf::helpers::generated::{bpf_get_prandom_u32, bpf_ktime_get_coarse_ns}
 use aya_ebpf::macros::btf_map;
 use ichor_datapath_logic::{FlowTable, SocketTables, Tables};
 use ichor_datapath_types::{
-    Addr, Affinity, AffinityKey, Allowance, Backend, Config, Counter, CounterKey, Endpoint, EndpointKey, Event, Flow, FlowKey, Fragment, FragmentKey,
-    Hook, Prefix, Service, ServiceKey, SharedFlow, SocketFlow, SocketFlowKey, Watch, Work, event_kind,
+    Addr, Affinity, AffinityKey, Allowance, Backend, Config, Counter, CounterKey, Endpoint, EndpointKey, Event, Flow, FlowKey, Fragment,
+    FragmentKey, Hook, Prefix, Service, ServiceKey, SharedFlow, SocketFlow, SocketFlowKey, Watch, Work, event_kind,
 };
 
 const MEMORY_MAPPED: usize = aya_ebpf::bindings::BPF_F_MMAPABLE as usize;

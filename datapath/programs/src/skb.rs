@@ -144,24 +144,26 @@ where
     if matches!(decision.next, Next::Refuse | Next::TooBig) {
         return turned_around::<F>(skb, work, place, &decision);
     }
+    let action = forwarded::<F>(skb, work, &decision)?;
+    // Last, so that the verifier does not follow all of the above once for each way in which this ends.
     met::<F>(work, &decision, place);
-    apply::<F, _>(skb, &decision, work)?;
+    Ok(action)
+}
+
+#[inline(always)]
+fn forwarded<F: Family + Route>(skb: &mut Skb, work: &Work<F::Octets>, decision: &Decision<F::Octets>) -> Result<i32, DropReason> {
+    apply::<F, _>(skb, decision, work)?;
     match decision.next {
         Next::Pass | Next::Host | Next::Refuse | Next::TooBig => Ok(TC_ACT_OK),
         // SAFETY: a call by value.
         Next::Endpoint => Ok(unsafe { bpf_redirect_peer(work.endpoint.interface, 0) } as i32),
-        Next::Route => out::<F>(skb, &decision, &work.flow.becomes),
+        Next::Route => out::<F>(skb, decision, &work.flow.becomes),
     }
 }
 
 /// Drops the packet and tells its sender.
 #[inline(always)]
-fn turned_around<F: Family>(
-    skb: &mut Skb,
-    work: &Work<F::Octets>,
-    place: Met,
-    decision: &Decision<F::Octets>,
-) -> Result<i32, DropReason> {
+fn turned_around<F: Family>(skb: &mut Skb, work: &Work<F::Octets>, place: Met, decision: &Decision<F::Octets>) -> Result<i32, DropReason> {
     let (head, told, untold) = if matches!(decision.next, Next::Refuse) {
         (F::port_unreachable(), DropReason::Refused, DropReason::NoBackend)
     } else {

@@ -5,7 +5,7 @@ use aya_ebpf::helpers::generated::{bpf_redirect, bpf_xdp_adjust_head, bpf_xdp_ad
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use ichor_datapath_logic::{Decision, Family, FlowTable, Next, Origin, Packet, Place, V4, V6, apply, decide};
-use ichor_datapath_types::{DropReason, Eth, Hook, Ipv4, Ipv6, Pod};
+use ichor_datapath_types::{DropReason, Eth, Hook, Ipv4, Ipv6, Pod, Work};
 
 use crate::direct::{self, Direct};
 use crate::maps::{CONFIG, Maps, Workplace, count};
@@ -119,16 +119,27 @@ where
     let config = CONFIG.load();
     let work = Maps.work(Hook::Xdp).ok_or(DropReason::FlowTable)?;
     let decision: Decision<F::Octets> = decide::<F, _, _>(frame, &Maps, &config, Origin::Wire { only_transit: true }, work)?;
+    let action = forwarded::<F>(frame, work, &decision, place.interface)?;
+    // Last, for the verifier's sake.
     met::<F>(work, &decision, place);
+    Ok(action)
+}
+
+#[inline(always)]
+fn forwarded<F: Family + Route>(
+    frame: &mut Frame,
+    work: &Work<F::Octets>,
+    decision: &Decision<F::Octets>,
+    interface: u32,
+) -> Result<u32, DropReason> {
     if !matches!(decision.next, Next::Route) {
         return Ok(xdp_action::XDP_PASS);
     }
-    let interface = place.interface;
     // Unless the neighbour is known, nothing is changed yet: traffic control can wait for it.
     let Some(hop) = route::<F>(frame.0.cast(), interface, decision.ip.protocol, &work.flow.becomes).filter(|hop| hop.resolved) else {
         return Ok(xdp_action::XDP_PASS);
     };
-    apply::<F, _>(frame, &decision, work)?;
+    apply::<F, _>(frame, decision, work)?;
     frame.store(0, Eth { destination: hop.destination, source: hop.source, ethertype: F::ETHERTYPE }).ok_or(DropReason::Rewrite)?;
     if hop.interface == interface {
         return Ok(xdp_action::XDP_TX);
