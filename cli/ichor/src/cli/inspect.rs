@@ -68,7 +68,7 @@ pub enum BpfNat {
 
 #[derive(Debug, Subcommand)]
 pub enum BpfPolicy {
-    /// List the policies of each endpoint
+    /// List the policies of each endpoint; this version has none
     List(PolicyList),
 }
 
@@ -232,8 +232,8 @@ Examples:
   ichor bpf ct list --pod shell-1 --protocol tcp
   ichor bpf ct list --state closing --limit 20
 
-What goes from one pod to another under its own address changes nothing on the way and is not remembered, so it is
-not listed; `ichor monitor` shows its first packet.")]
+What goes from one pod to another under its own address changes nothing on the way: it is not
+remembered, so it is not listed. `ichor monitor` shows its first packet.")]
 pub struct CtList {
     /// The table: there is one for all endpoints
     #[arg(value_enum, hide = true)]
@@ -299,8 +299,9 @@ Examples:
   ichor monitor --pod shell-1               what a pod begins, and what of it is dropped
   ichor monitor --output json --limit 1     wait for one event, as a line of JSON
 
-`ichor bpf metrics list --all` names every reason. The datapath tells at most 1000 drops and 1000 new flows in a second
-on each CPU, and only while somebody listens; what is not told is counted, and the count is shown.")]
+`ichor bpf metrics list --all` names every reason. The datapath tells at most 1000 drops and 1000
+new flows in a second on each CPU, and only while somebody listens; what it does not tell is
+counted, and the count is shown. With `--output json` each event is a line of its own.")]
 pub struct Monitor {
     /// Only drops
     #[arg(long, conflicts_with = "flows", help_heading = "Filters")]
