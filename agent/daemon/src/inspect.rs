@@ -13,6 +13,7 @@ mod view;
 
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
 
 use ichor_agent_api::inspect::{Counter, Endpoint, Filter, Node, Question, Subject};
 use ichor_datapath_loader::{KeptTables, Pins, Sizes, TrafficControl};
@@ -53,6 +54,9 @@ impl Agent {
         })
     }
 }
+
+/// How long the agent's own thread may let others wait: less than whoever asked does.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// Answers questions, on any thread.
 #[derive(Clone, Debug)]
@@ -102,7 +106,8 @@ impl Inspector {
     fn view(&self) -> Result<View, Fault> {
         let (sender, answers) = sync_channel(1);
         let asked = self.events.send(Event::View(sender));
-        asked.ok().and_then(|()| answers.recv().ok()).ok_or_else(|| Fault::new("the agent is about to end"))
+        asked.map_err(|_| Fault::new("the agent is about to end"))?;
+        answers.recv_timeout(BUSY).map_err(|_| Fault::new(format!("the agent has been at work for {} s on something else", BUSY.as_secs())))
     }
 
     fn tables(&self, view: &View) -> Result<KeptTables, Stop> {

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
+use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::{Value as Json, json};
 
 use crate::cli::{Colour, Format};
@@ -124,6 +125,14 @@ impl Printer {
         if let Some(help) = &failure.help {
             self.important(&format!("  {}: {help}", self.word(HELP, "help")));
         }
+    }
+
+    /// Whether whoever read stdout has gone, also where nothing was written since.
+    pub fn has_no_reader(&self) -> bool {
+        let stdout = io::stdout();
+        let mut place = [PollFd::new(&stdout, PollFlags::empty())];
+        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut place, Some(&now)).is_ok() && place.iter().any(|place| place.revents().contains(PollFlags::ERR))
     }
 
     /// Whether stdout takes no more.

@@ -102,7 +102,11 @@ pub(crate) fn tell(
         match listener.events.recv_timeout(BREATH) {
             Ok(event) => {
                 if names.learned.elapsed() > FRESH {
-                    names = Names::learn(&view()?)?;
+                    names.learned = Instant::now();
+                    // Old names are better than no events.
+                    if let Ok(newer) = view().and_then(|view| Names::learn(&view)) {
+                        names = newer;
+                    }
                 }
                 for event in std::iter::once(event).chain(listener.events.try_iter()) {
                     if let Some(row) = names.row(&event).filter(|row| is_wanted(filter, row)) {

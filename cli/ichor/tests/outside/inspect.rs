@@ -72,7 +72,7 @@ fn an_agent_of_another_version() {
 fn an_agent_that_cannot_answer() {
     let busy = b"{\"error\":{\"code\":50,\"msg\":\"it could not be read\",\"details\":\"the node's datapath is not ready: waiting\"}}\n";
     let run = asked("bpf lb list", busy, || ());
-    assert!(run.status.code() == Some(1) && run.words().contains("the node's datapath is not ready: waiting"), "{}", run.described());
+    refused(&run, &["the node's datapath is not ready: waiting", "its log says more"]);
 }
 
 #[test]

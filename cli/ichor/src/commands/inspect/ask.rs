@@ -128,7 +128,8 @@ impl Asked {
                 env!("CARGO_PKG_VERSION")
             ));
         }
-        Failure::new(format!("the agent at `{path}` cannot answer: {}", words(refusal)))
+        let failure = Failure::new(format!("the agent at `{path}` cannot answer: {}", words(refusal)));
+        failure.help("its log says more; ask again when the reason is gone")
     }
 }
 

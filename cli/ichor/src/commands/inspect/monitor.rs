@@ -73,8 +73,10 @@ impl Monitor<'_> {
                     if !std::mem::replace(&mut self.said, true) {
                         self.printer.note(&format!("listening to `{node}`; end it with Ctrl-C"));
                     }
-                    // Whether somebody still reads shows when something is written; nothing does that while nothing happens.
-                    self.printer.data("");
+                    // Nothing is written while nothing happens, so that a closed pipe would not show.
+                    if self.printer.has_no_reader() {
+                        return Ok(());
+                    }
                 }
                 Line::End(_) => return Ok(()),
                 Line::Error(_) => {}

@@ -104,6 +104,9 @@ fn a_limit_ends_it_and_a_closed_pipe_too() {
     });
     assert!(one.end().success() && one.data().len() == 1, "{:#?} {}", one.data(), one.words());
     assert_eq!(piped.join().unwrap().text().lines().count(), 1);
+    // Nothing happens, and nobody reads: `true` ends at once.
+    let silent = format!("{} monitor --lab {} --node node-3 --address 192.0.2.0/24 | true", env!("CARGO_BIN_EXE_ichor"), lab.name);
+    ichor_tests::Run::program("/bin/bash").args(["-c", &silent]).deadline(std::time::Duration::from_secs(20)).succeed();
     lab.down();
 }
 
