@@ -122,7 +122,7 @@ impl Ground<'_> {
             let destination = IpNet::from(*address);
             if !self.routes.iter().any(|route| route.destination == destination && route.interface == Some(stored.interface)) {
                 return Err(Fault::new(format!(
-                    "the node's route to {address} by {} is gone: restart the agent, which sets it again",
+                    "the node's route to {address} by {} is gone: the agent sets it again within seconds, unless something else takes it away",
                     stored.cable.host_name
                 )));
             }

@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ichor_datapath_loader::{KeptTables, Pins, Sizes};
 use ichor_datapath_types::EndpointKey;
 use serde_json::Value as Json;
 
 use crate::Lab;
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Nothing is wrong with either pod.
 const WELL: [Vec<String>; 2] = [Vec::new(), Vec::new()];
@@ -41,12 +44,15 @@ fn red(lab: &Lab) -> [Vec<String>; 2] {
 
 /// Breaks something of the pod `web-1`, which shows there alone, and mends it.
 fn broken(lab: &Lab, what: &str, place: &str, script: &str, mend: &str, expected: &[&str]) {
-    lab.script(place, script).succeed();
-    assert_eq!(red(lab), [expected.iter().map(|&check| check.to_owned()).collect(), Vec::new()], "{what}");
-    let run = lab.ask("node-1", "endpoint health --pod web-1").fail();
-    assert!(run.status.code() == Some(1) && run.text().contains("FAILED"), "{}", run.described());
-    lab.script(place, mend).succeed();
-    assert_eq!(red(lab), WELL, "{what}, mended");
+    let expected = [expected.iter().map(|&check| check.to_owned()).collect(), Vec::new()];
+    // The agent looks after routes every few seconds: whatever it has mended before it was seen is broken again.
+    ichor_tests::until(what, PATIENCE, || {
+        lab.script(place, script).finish();
+        let run = lab.ask("node-1", "endpoint health --pod web-1").finish();
+        run.status.code() == Some(1) && run.text().contains("FAILED") && red(lab) == expected
+    });
+    lab.script(place, mend).finish();
+    ichor_tests::until("it is mended", PATIENCE, || red(lab) == WELL);
 }
 
 #[test]
@@ -104,7 +110,7 @@ fn a_missing_program(lab: &Lab, endpoint: &Json) {
     assert!(pin.exists(), "{}", pin.display());
     fs::remove_file(&pin).unwrap();
     // Without the datapath the kernel still leads the answers to the node.
-    ichor_tests::until("the program is gone", std::time::Duration::from_secs(5), || red(lab) == [vec!["program".to_owned()], Vec::new()]);
+    ichor_tests::until("the program is gone", PATIENCE, || red(lab) == [vec!["program".to_owned()], Vec::new()]);
     let run = lab.ask("node-1", "endpoint health --pod web-1").fail();
     assert!(run.text().contains("restart the agent"), "{}", run.described());
     // As it says.
