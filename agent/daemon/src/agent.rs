@@ -168,9 +168,9 @@ impl Agent {
                 // Whoever asked may have gone.
                 let _gone = answers.send(answer);
             }
-            Event::View(answers) => {
+            Event::View(services, answers) => {
                 self.settle();
-                let _gone = answers.send(self.view());
+                let _gone = answers.send(self.view(services));
             }
         }
         false

@@ -29,7 +29,7 @@ use answer::{Answer, Stop};
 use flows::Which;
 use listen::Hub;
 use view::Directory;
-pub(crate) use view::View;
+pub(crate) use view::{Services, View};
 
 impl Agent {
     pub(crate) fn status(&self) -> Json {
@@ -83,7 +83,11 @@ impl Inspector {
     }
 
     fn tell(&self, subject: Subject, filter: &Filter, answer: &mut Answer<'_>) -> Result<(), Stop> {
-        let view = self.view()?;
+        let services = match subject {
+            Subject::Endpoints | Subject::Nodes | Subject::Health | Subject::Counters => Services::None,
+            Subject::Services | Subject::Frontends | Subject::Flows | Subject::Translations | Subject::Events => Services::All,
+        };
+        let view = self.view(services)?;
         let directory = || Directory::of(&view);
         match subject {
             Subject::Endpoints => endpoints(&view, filter, answer),
@@ -97,15 +101,15 @@ impl Inspector {
             Subject::Events => {
                 self.tables(&view)?;
                 let listener = self.hub.listen(filter.kind)?;
-                events::tell(&listener, &self.node, filter, answer, &mut || self.view())
+                events::tell(&listener, &self.node, filter, answer, &mut || self.view(services))
             }
         }
     }
 
     /// What the agent knows; its own thread is asked.
-    fn view(&self) -> Result<View, Fault> {
+    fn view(&self, services: Services) -> Result<View, Fault> {
         let (sender, answers) = sync_channel(1);
-        let asked = self.events.send(Event::View(sender));
+        let asked = self.events.send(Event::View(services, sender));
         asked.map_err(|_| Fault::new("the agent is about to end"))?;
         answers.recv_timeout(BUSY).map_err(|_| Fault::new(format!("the agent has been at work for {} s on something else", BUSY.as_secs())))
     }

@@ -16,7 +16,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::fault::Fault;
-use crate::inspect::{Inspector, View};
+use crate::inspect::{Inspector, Services, View};
 use crate::request::{Asked, Code, Request, read, refusal};
 use crate::source::Change;
 
@@ -25,8 +25,8 @@ use crate::source::Change;
 pub(crate) enum Event {
     Objects(Change),
     Request(Request, SyncSender<Json>),
-    /// Somebody wants to know what the agent knows.
-    View(SyncSender<View>),
+    /// Somebody wants to know what the agent knows; of services only where they are told.
+    View(Services, SyncSender<View>),
     Stop,
 }
 

@@ -71,6 +71,13 @@ impl Hub {
 
     /// Begins to listen to events of a kind, or of both.
     pub(crate) fn listen(&self, kind: Option<EventKind>) -> Result<Listener, Fault> {
+        let listener = self.enter(kind)?;
+        // Whoever entered leaves again when this fails.
+        self.let_it_be_read()?;
+        Ok(listener)
+    }
+
+    fn enter(&self, kind: Option<EventKind>) -> Result<Listener, Fault> {
         let (queue, events) = sync_channel(QUEUE);
         let lost = Arc::default();
         let mut listeners = held(&self.listeners);
@@ -80,37 +87,35 @@ impl Hub {
         let number = listeners.next;
         listeners.next += 1;
         listeners.each.insert(number, Sink { queue, kind, lost: Arc::clone(&lost) });
-        let listener = Listener { number, hub: self.clone(), events, lost };
-        let mut ring = if listeners.is_read { None } else { Some(self.pins.events(&self.sizes)?) };
-        if let Some(ring) = &mut ring {
-            // What is left of an earlier listener is old.
-            while ring.next_event().is_some() {}
+        Ok(Listener { number, hub: self.clone(), events, lost })
+    }
+
+    fn let_it_be_read(&self) -> Result<(), Fault> {
+        let mut listeners = held(&self.listeners);
+        let mut ring = self.pins.events(&self.sizes)?;
+        if listeners.is_read {
+            return self.renew(&mut ring, &listeners);
         }
-        self.renew(ring.as_mut(), &listeners)?;
-        if let Some(ring) = ring {
-            let hub = self.clone();
-            let read = move || hub.read(ring);
-            std::thread::Builder::new()
-                .name("events".to_owned())
-                .spawn(read)
-                .map_err(|error| Fault::new(format!("starting to read events: {error}")))?;
-            listeners.is_read = true;
-        }
-        Ok(listener)
+        // What is left of an earlier listener is old.
+        while ring.next_event().is_some() {}
+        self.renew(&mut ring, &listeners)?;
+        let hub = self.clone();
+        let read = move || hub.read(ring);
+        let started = std::thread::Builder::new().name("events".to_owned()).spawn(read);
+        started.map_err(|error| Fault::new(format!("starting to read events: {error}")))?;
+        listeners.is_read = true;
+        Ok(())
     }
 
     /// Says to the datapath what is wanted, for a while.
-    fn renew(&self, ring: Option<&mut Events>, listeners: &Listeners) -> Result<(), Fault> {
+    fn renew(&self, ring: &mut Events, listeners: &Listeners) -> Result<(), Fault> {
         let most = |kind| {
             let wanted = listeners.each.values().any(|sink| sink.kind.is_none_or(|only| only == kind));
             if wanted { EVENTS_PER_SECOND } else { 0 }
         };
         let until = if listeners.each.is_empty() { 0 } else { now()?.saturating_add(WATCHED_FOR) };
         let watch = Watch { until, drops: most(EventKind::Drop), new_flows: most(EventKind::NewFlow), pad: 0 };
-        match ring {
-            Some(ring) => Ok(ring.watch(&watch)?),
-            None => Ok(self.pins.events(&self.sizes)?.watch(&watch)?),
-        }
+        Ok(ring.watch(&watch)?)
     }
 
     /// Reads until nobody listens any more.
@@ -147,7 +152,7 @@ impl Hub {
                     sink.missed(newer.0.wrapping_sub(held_back.0), newer.1.wrapping_sub(held_back.1));
                 }
                 held_back = newer;
-                self.renew(Some(ring), &listeners)?;
+                self.renew(ring, &listeners)?;
                 if listeners.each.is_empty() {
                     listeners.is_read = false;
                     return Ok(());
@@ -195,5 +200,44 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         held(&self.hub.listeners).each.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Does something with a hub where there are no tables.
+    fn with_hub(name: &str, test: impl FnOnce(&Hub)) {
+        let folder = std::env::temp_dir().join(format!("ichor-{name}-{}", std::process::id()));
+        test(&Hub::new(Pins::at(&folder).unwrap(), Sizes::for_memory(0)));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn who_cannot_listen_leaves_no_trace() {
+        with_hub("absent", |hub| {
+            for _ in 0..=MOST {
+                assert!(hub.listen(None).unwrap_err().to_string().contains("opening the table"));
+            }
+            assert!(held(&hub.listeners).each.is_empty());
+        });
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_for_who_is_slow_alone() {
+        with_hub("slow", |hub| {
+            let [slow, quick, other] = [None, Some(EventKind::Drop), Some(EventKind::NewFlow)].map(|kind| hub.enter(kind).unwrap());
+            let event = Event { kind: event_kind::DROP, ..Event::default() };
+            for _ in 0..QUEUE + 7 {
+                held(&hub.listeners).each.retain(|_, sink| sink.hand(&event));
+                quick.events.recv().unwrap();
+            }
+            assert_eq!((slow.lost().unread, quick.lost().unread), (7, 0));
+            assert_eq!((slow.events.try_iter().count(), other.events.try_iter().count()), (QUEUE, 0));
+            assert!(slow.lost().is_none(), "it is told once");
+            drop(quick);
+            assert_eq!(held(&hub.listeners).each.len(), 2);
+        });
     }
 }

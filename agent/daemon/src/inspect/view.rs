@@ -21,14 +21,24 @@ pub(crate) struct View {
     pods: Vec<(Name, Vec<IpAddr>)>,
 }
 
+/// Whether services are wanted: they may be many, and each is copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Services {
+    All,
+    None,
+}
+
 impl Agent {
-    pub(crate) fn view(&self) -> View {
+    pub(crate) fn view(&self, services: Services) -> View {
         let running = self.snapshot.pods().iter().filter(|(_, pod)| !pod.host_network && !pod.ended);
         View {
             ready: self.is_ready(),
             waiting: self.waiting_for(),
             endpoints: self.store.entries().iter().map(|(attachment, stored)| (attachment.clone(), stored.clone())).collect(),
-            services: self.desired.services.iter().map(|(key, frontend)| (*key, frontend.clone())).collect(),
+            services: match services {
+                Services::All => self.desired.services.iter().map(|(key, frontend)| (*key, frontend.clone())).collect(),
+                Services::None => Vec::new(),
+            },
             nodes: self.snapshot.nodes().clone(),
             pods: running.map(|(name, pod)| (name.clone(), pod.addresses.clone())).collect(),
         }
