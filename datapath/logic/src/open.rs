@@ -1,8 +1,8 @@
 //! The first packet of a flow.
 
 use ichor_datapath_types::{
-    Backend, Config, DropReason, Flow, FlowKey, Octets, Service, ServiceKey, Work, begun, feature, flow_flag, flow_state, prefix_flag, scope,
-    service_flag,
+    Backend, Config, DropReason, Flow, FlowKey, Octets, Service, ServiceKey, Work, begun, feature, flow_flag, flow_state, prefix_flag,
+    scope, service_flag,
 };
 
 use crate::decide::{Decision, Next, Origin, next_hop};
