@@ -14,10 +14,10 @@ pub(crate) trait Direct {
 /// reads often, and the verifier lets no program read a context at an address that was worked out.
 #[inline(always)]
 pub(crate) fn fresh<C>(context: *mut C) -> *mut C {
-    let mut context = context;
+    let mut address = context as usize;
     // SAFETY: it does nothing but hide where the address comes from.
-    unsafe { asm!("{0} = {0}", inout(reg) context, options(nomem, nostack, preserves_flags)) };
-    context
+    unsafe { asm!("{0} = {0}", inout(reg) address, options(nomem, nostack, preserves_flags)) };
+    address as *mut C
 }
 
 /// The place of a `T` at `offset`, if it is inside.

@@ -263,9 +263,9 @@ pub(crate) fn tell(event: Event) {
 pub(crate) fn is_new(ends: u32) -> bool {
     const FORGOTTEN_AFTER: u32 = 60;
     let now = Maps.now();
-    let Some(seen) = UNREMEMBERED.get_ptr_mut(&ends) else {
+    let Some(seen) = UNREMEMBERED.get_ptr_mut(ends) else {
         // Without room it is told again.
-        let _full = UNREMEMBERED.insert(&ends, &now, 0);
+        let _full = UNREMEMBERED.insert(ends, now, 0);
         return true;
     };
     // SAFETY: a live value of the table; both of two CPUs that write it write the same.
