@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
 
@@ -97,6 +98,12 @@ impl Lab {
         Error::new(format!("the lab `{}` has no {kind} `{name}`", self.place.name)).help(format!("it has {}", known.join(", ")))
     }
 
+    /// Where the agent of a node is asked.
+    pub fn agent_socket(&self, node: &str) -> Result<PathBuf, Error> {
+        need::root()?;
+        Ok(self.place.socket(&self.node(node)?))
+    }
+
     /// Turns this process into a command at a spot: a node, `pod/NAME`, `router` or `client`. Returns only if that fails.
     pub fn exec(&self, what: &str, command: &[String]) -> Result<std::convert::Infallible, Error> {
         need::root()?;
@@ -104,7 +111,13 @@ impl Lab {
         let (program, args) = command.split_first().ok_or_else(|| Error::new("there is no command to run"))?;
         cgroup::join(&spot.cgroup)?;
         namespace::enter(&spot.namespace)?;
-        let error = Command::new(program).args(args).exec();
+        let mut command = Command::new(program);
+        command.args(args);
+        if self.node(what).is_ok() {
+            // For `ichor endpoint list` and the like.
+            command.env("ICHOR_SOCKET", self.place.socket(what));
+        }
+        let error = command.exec();
         if error.kind() == ErrorKind::NotFound {
             return Err(Error::new(format!("there is no program `{program}` on this machine"))
                 .help("the lab has the files of this machine: install it here, or give its whole path"));

@@ -1,4 +1,4 @@
-//! Kubernetes objects that the agent speaks: types and CRDs.
+//! Kubernetes objects that the agent speaks: types and CRDs; and the form of its local API ([`inspect`]).
 //!
 //! The `cilium.io` kinds keep the wire format of Cilium 1.20, so that a cluster's manifests and `kubectl` habits go on
 //! working; `ichor.dev` holds only what that group has no place for. A field is typed as tightly as the API server checks
@@ -17,6 +17,7 @@ mod crd;
 pub mod endpoint;
 pub mod failover;
 pub mod identity;
+pub mod inspect;
 pub mod l2;
 pub mod manifest;
 pub mod node;

@@ -116,15 +116,20 @@ pub fn check(netlink: &mut Netlink, cable: &Cable, namespace: &Path) -> Result<(
         return Err(Error::new(format!("the node's interface {} of the pod", cable.host_name), "it is gone"));
     }
     let namespace = open(namespace)?;
-    let (links, addresses) = inside(namespace.as_fd(), || {
+    let (links, addresses, ways_out) = inside(namespace.as_fd(), || {
         let mut netlink = Netlink::open()?;
-        Ok::<_, Error>((netlink.links()?, netlink.addresses()?))
+        Ok::<_, Error>((netlink.links()?, netlink.addresses()?, netlink.default_routes()?))
     })??;
     let what = || format!("the interface {} in the pod", cable.pod_name);
     let link = links.get(&cable.pod_name).ok_or_else(|| Error::new(what(), "it is gone"))?;
     for address in &cable.addresses {
         if !addresses.iter().any(|(index, net)| *index == link.index && net.addr() == *address) {
             return Err(Error::new(what(), format!("it has lost the address {address}")));
+        }
+    }
+    for gateway in cable.gateways() {
+        if !ways_out.contains(&(link.index, gateway)) {
+            return Err(Error::new(what(), format!("the default route via {gateway} is gone")));
         }
     }
     Ok(())

@@ -4,7 +4,9 @@
 //! Everything can be done twice: what is there already is left alone.
 
 mod cable;
+mod echo;
 mod error;
+mod filter;
 mod limit;
 mod link;
 mod namespace;
@@ -15,9 +17,10 @@ mod sysctl;
 mod tables;
 
 pub use cable::{Cable, GATEWAY_V4, GATEWAY_V6, check, cut, lay};
+pub use echo::echo;
 pub use error::Error;
 pub use limit::limit;
-pub use link::Link;
+pub use link::{Link, Signal};
 pub use namespace::inside;
 pub use netlink::Netlink;
 pub use route::{PROTOCOL, Route};

@@ -22,6 +22,16 @@ pub struct Link {
     pub mtu: u32,
 }
 
+/// Whether packets can pass an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Switched off here.
+    Off,
+    /// On, and the other end is not.
+    None,
+    Here,
+}
+
 /// One end of a pair of interfaces.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct End<'e> {
@@ -35,6 +45,22 @@ impl Netlink {
         let request = RouteNetlinkMessage::GetLink(LinkMessage::default());
         let found = self.list(&request).map_err(|error| Error::new("listing the interfaces", error))?;
         Ok(found.into_iter().filter_map(read_link).map(|link| (link.name.clone(), link)).collect())
+    }
+
+    /// Which interfaces have a signal, by their numbers.
+    pub fn signals(&mut self) -> Result<BTreeMap<u32, Signal>, Error> {
+        let request = RouteNetlinkMessage::GetLink(LinkMessage::default());
+        let found = self.list(&request).map_err(|error| Error::new("listing the interfaces", error))?;
+        let signal = |message| {
+            let RouteNetlinkMessage::NewLink(LinkMessage { header, .. }) = message else { return None };
+            let signal = match (header.flags.contains(LinkFlags::Up), header.flags.contains(LinkFlags::LowerUp)) {
+                (false, _) => Signal::Off,
+                (true, false) => Signal::None,
+                (true, true) => Signal::Here,
+            };
+            Some((header.index, signal))
+        };
+        Ok(found.into_iter().filter_map(signal).collect())
     }
 
     /// All addresses, each with the number of its interface.

@@ -57,12 +57,36 @@ impl Netlink {
 
     /// Our routes.
     pub fn routes(&mut self) -> Result<BTreeSet<Route>, Error> {
+        Ok(self.all_routes()?.into_iter().filter_map(read).collect())
+    }
+
+    /// Each default route's interface and gateway, whoever made it.
+    pub(crate) fn default_routes(&mut self) -> Result<BTreeSet<(u32, IpAddr)>, Error> {
         let mut found = BTreeSet::new();
+        for message in self.all_routes()? {
+            if let RouteNetlinkMessage::NewRoute(message) = message
+                && message.header.destination_prefix_length == 0
+            {
+                let interface = message
+                    .attributes
+                    .iter()
+                    .find_map(|attribute| if let RouteAttribute::Oif(index) = attribute { Some(*index) } else { None });
+                let via = message
+                    .attributes
+                    .iter()
+                    .find_map(|attribute| if let RouteAttribute::Gateway(via) = attribute { plain(via) } else { None });
+                found.extend(interface.zip(via));
+            }
+        }
+        Ok(found)
+    }
+
+    fn all_routes(&mut self) -> Result<Vec<RouteNetlinkMessage>, Error> {
+        let mut found = Vec::new();
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
             let mut request = RouteMessage::default();
             request.header.address_family = family;
-            let routes = self.list(&RouteNetlinkMessage::GetRoute(request)).map_err(|error| Error::new("listing the routes", error))?;
-            found.extend(routes.into_iter().filter_map(read));
+            found.extend(self.list(&RouteNetlinkMessage::GetRoute(request)).map_err(|error| Error::new("listing the routes", error))?);
         }
         Ok(found)
     }
@@ -121,11 +145,6 @@ fn read(message: RouteNetlinkMessage) -> Option<Route> {
         return None;
     }
     let (mut destination, mut via, mut interface, mut source) = (None, None, None, None);
-    let plain = |address: &RouteAddress| match address {
-        RouteAddress::Inet(v4) => Some(IpAddr::V4(*v4)),
-        RouteAddress::Inet6(v6) => Some(IpAddr::V6(*v6)),
-        _ => None,
-    };
     for attribute in &message.attributes {
         match attribute {
             RouteAttribute::Destination(address) => destination = plain(address),
@@ -138,4 +157,12 @@ fn read(message: RouteNetlinkMessage) -> Option<Route> {
     // IPv6 names the loopback interface where nothing is to be reached.
     let interface = interface.filter(|_| header.kind == RouteType::Unicast);
     Some(Route { destination: IpNet::new(destination?, header.destination_prefix_length).ok()?, via, interface, source })
+}
+
+fn plain(address: &RouteAddress) -> Option<IpAddr> {
+    match address {
+        RouteAddress::Inet(v4) => Some(IpAddr::V4(*v4)),
+        RouteAddress::Inet6(v6) => Some(IpAddr::V6(*v6)),
+        _ => None,
+    }
 }

@@ -17,14 +17,14 @@ pub fn observe(datapath: &mut Datapath, sizes: &Sizes) -> Result<Observed, Error
     let range =
         |(prefix_bits, [service, a, b, c, d], _): (u32, [u32; 5], u32)| SourceRangeKey { prefix_bits, service, addr: Addr([a, b, c, d]) };
     observed.source_ranges.extend(ranges.into_iter().map(range));
-    let mut backends = datapath.backends()?;
+    let backends = datapath.backends()?;
     for id in 1..sizes.backends {
         let row = backends.get(id)?;
         if row.addr != Addr::UNSPECIFIED {
             observed.backends.insert(id, row);
         }
     }
-    let mut slots = datapath.slots()?;
+    let slots = datapath.slots()?;
     let runs: Vec<_> = observed.services.values().map(|row| (row.first_slot, row.slots)).collect();
     for (first, count) in runs {
         // What stands in the table may be anything.

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use ichor_agent_apply::{Netlink, observe, take};
 use ichor_agent_state::{Observed, Op};
 use ichor_datapath_loader::{
-    Acceleration, Datapath, Direction, Interface, OBJECT, Pass, Pins, Sizes, Taken, TrafficControl, detach_filters,
+    Acceleration, Datapath, Direction, FILTER_HANDLE, Interface, OBJECT, Pass, Pins, Sizes, Taken, TrafficControl, detach_filters, linked,
 };
 use ichor_datapath_types::{
     Addr, Backend, Config, Endpoint, EndpointKey, Flow, FlowKey, Prefix, PrefixKey, Service, ServiceKey, SourceRangeKey, Tuple, proto,
@@ -49,6 +50,15 @@ fn filters(direction: &str) -> usize {
     String::from_utf8_lossy(&out.stdout).matches(" handle ").count()
 }
 
+/// What the kernel says of what comes in.
+fn is_linked() -> Vec<String> {
+    linked("up0", Direction::Ingress).unwrap()
+}
+
+fn is_filtered(index: u32) -> bool {
+    Netlink::open().unwrap().is_filtered(index, FILTER_HANDLE).unwrap()
+}
+
 #[test]
 fn what_is_attached_again_takes_the_place_of_the_old_one() {
     alone(|root| {
@@ -66,6 +76,7 @@ fn what_is_attached_again_takes_the_place_of_the_old_one() {
             datapath.attach_uplink_xdp(up, place, &pins).unwrap();
             drop(datapath);
             assert_eq!((filters("ingress"), filters("egress")), (1, 1), "filters of round {round}");
+            assert_eq!((is_linked(), is_filtered(index)), (vec!["from_wire".to_owned()], true));
             let xdp = if round == 1 { "xdp_wire-generic" } else { "xdp_wire-native" };
             let expected = [format!("from_wire-{index}"), format!("to_wire-{index}"), format!("{xdp}-{index}")];
             assert_eq!(names(&root.join("links")), BTreeSet::from(expected));
@@ -73,10 +84,18 @@ fn what_is_attached_again_takes_the_place_of_the_old_one() {
         pins.detach_uplink_xdp(up).unwrap();
         pins.detach("from_wire", up).unwrap();
         pins.detach("from_wire", up).unwrap();
+        // The kernel lets go of a link some time after its pin is gone.
+        let begun = Instant::now();
+        while !is_linked().is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(5));
+            std::thread::yield_now();
+        }
+        assert!(is_filtered(index));
         assert_eq!(names(&root.join("links")).len(), 1);
         detach_filters("up0");
         detach_filters("up1");
         assert_eq!((filters("ingress"), filters("egress")), (0, 0));
+        assert!(!is_filtered(index));
         pins.remove().unwrap();
         assert!(!root.exists());
     });

@@ -19,6 +19,7 @@ use crate::fault::Fault;
 use crate::ground;
 use crate::health::{Health, Pulse};
 use crate::hooks::Hooks;
+use crate::inspect::Inspector;
 use crate::log::{note, say};
 use crate::request::{Code, Request, refusal};
 use crate::routes;
@@ -120,7 +121,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
     agent.find_endpoints()?;
     agent.delete_marked()?;
     // Whoever reads that it is ready may ask at once; until then questions wait.
-    serve(&agent.arguments.state.join("agent.sock"), &events)?;
+    let inspector = Inspector::new(&agent.arguments.node, &agent.hooks.pins, agent.sizes, agent.hooks.traffic_control, &events);
+    serve(&agent.arguments.state.join("agent.sock"), &events, &inspector)?;
     agent.settle();
     agent.work(&queue)
 }
@@ -169,6 +171,10 @@ impl Agent {
                 // Whoever asked may have gone.
                 let _gone = answers.send(answer);
             }
+            Event::View(services, answers) => {
+                self.settle();
+                let _gone = answers.send(self.view(services));
+            }
         }
         false
     }
@@ -179,11 +185,11 @@ impl Agent {
             Request::Delete(attachment) => self.delete(&attachment),
             Request::Check(attachment) => self.check(&attachment),
             Request::Collect(valid) => self.collect(&valid),
-            Request::Status => self.can_add(),
+            Request::CanAdd => self.can_add(),
             Request::Sync => self.sync(),
-            Request::Get(subject) => {
+            Request::Status => {
                 self.settle();
-                self.get(subject)
+                self.status()
             }
         }
     }

@@ -86,10 +86,10 @@ fn cut_family<A: Octets>(table: &mut Table<'_, FlowKey<A>, Flow<A>>, backends: &
 }
 
 /// Walks through a table in batches.
-pub(crate) fn each<'d, A: Octets>(
+pub(crate) fn each<'d, A: Octets, E: From<Error>>(
     table: &mut Table<'d, FlowKey<A>, Flow<A>>,
-    mut visit: impl FnMut(&mut Table<'d, FlowKey<A>, Flow<A>>, FlowKey<A>, Flow<A>) -> Result<(), Error>,
-) -> Result<(), Error> {
+    mut visit: impl FnMut(&mut Table<'d, FlowKey<A>, Flow<A>>, FlowKey<A>, Flow<A>) -> Result<(), E>,
+) -> Result<(), E> {
     let mut place = None;
     loop {
         let (entries, next) = table.batch(place, BATCH)?;

@@ -19,7 +19,7 @@ pub(crate) struct Hooks {
 
 const FROM_WIRE: &str = "from_wire";
 const TO_WIRE: &str = "to_wire";
-const FROM_ENDPOINT: &str = "from_endpoint";
+pub(crate) const FROM_ENDPOINT: &str = "from_endpoint";
 const TO_ENDPOINT: &str = "to_endpoint";
 
 impl Hooks {

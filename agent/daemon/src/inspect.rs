@@ -1,97 +1,38 @@
-//! What the agent tells about itself.
+//! What the agent tells about itself, the node and its datapath.
+//!
+//! The agent's own thread only gives copies of what it knows. The rest is read by the thread of who asked: from the tables
+//! in the kernel, from its interfaces and routes, and from the pods.
 
-use std::net::{IpAddr, SocketAddr};
+mod answer;
+mod events;
+mod flows;
+mod health;
+mod listen;
+mod services;
+mod view;
 
-use ichor_agent_state::{BitRate, Frontend, Unit};
-use ichor_datapath_types::{
-    Addr, DropReason, Flow, FlowKey, Hook, Octets, ServiceKey, backend_flag, flow_flag, flow_state, proto, scope, service_flag,
-};
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
+
+use ichor_agent_api::inspect::{Counter, Endpoint, Filter, Node, Question, Subject};
+use ichor_datapath_loader::{KeptTables, Pins, Sizes, TrafficControl};
+use ichor_datapath_types::{DropReason, Hook, proto};
 use serde_json::{Value as Json, json};
 
 use crate::agent::Agent;
-use crate::bandwidth::MEANS;
-use crate::collect::{each, now};
 use crate::fault::Fault;
-use crate::flow_age::idle;
-use crate::request::{Code, Subject, refusal};
-use crate::store::{Attachment, Stored};
-
-/// More than a person reads, and less than a process should hold.
-const MOST_FLOWS: usize = 20_000;
+use crate::request::Code;
+use crate::socket::Event;
+use crate::store::mac_text;
+use answer::{Answer, Stop};
+use flows::Which;
+use listen::Hub;
+use view::Directory;
+pub(crate) use view::{Services, View};
 
 impl Agent {
-    pub(crate) fn get(&mut self, subject: Subject) -> Json {
-        let found = match subject {
-            Subject::Endpoints => Ok(self.endpoints()),
-            Subject::Services => Ok(self.services()),
-            Subject::Nodes => Ok(self.nodes()),
-            Subject::Status => Ok(self.status()),
-            Subject::Backends => Ok(self.backends()),
-            Subject::Flows => self.flows(),
-            Subject::Counters => self.counters(),
-        };
-        found.unwrap_or_else(|fault| refusal(Code::Failed, "it could not be read", &fault.to_string()))
-    }
-
-    fn endpoints(&self) -> Json {
-        let endpoint = |(attachment, stored): (&Attachment, &Stored)| {
-            let mut json = stored.json(attachment);
-            if let (Some(BitRate(bits_per_s)), Some(fields)) = (self.limits.of(attachment), json.as_object_mut()) {
-                fields.insert("egressLimit".to_owned(), json!({ "bitsPerSecond": bits_per_s, "by": MEANS }));
-            }
-            json
-        };
-        self.store.entries().iter().map(endpoint).collect()
-    }
-
-    fn services(&self) -> Json {
-        self.desired.services.iter().map(|(key, frontend)| self.service(key, frontend)).collect()
-    }
-
-    fn service(&self, key: &ServiceKey, frontend: &Frontend) -> Json {
-        let row = frontend.row;
-        let slots = self.observed.run(row.first_slot, row.slots).unwrap_or_default();
-        let chosen: std::collections::BTreeSet<_> = slots.iter().collect();
-        let backends: Vec<_> = chosen
-            .into_iter()
-            .filter_map(|id| Some(socket(self.observed.backends.get(id)?.addr, self.observed.backends.get(id)?.port)))
-            .collect();
-        let owner = match &frontend.owner {
-            Unit::Service(name) => json!({ "kind": "Service", "namespace": name.namespace, "name": name.name }),
-            Unit::HostPorts(name) => json!({ "kind": "Pod", "namespace": name.namespace, "name": name.name }),
-            other => json!({ "kind": other.to_string() }),
-        };
-        let flag = |flag: u16| row.flags & flag != 0;
-        json!({
-            "address": IpAddr::from(key.addr).to_string(),
-            "port": u16::from_be(key.port),
-            "protocol": protocol(key.protocol),
-            "scope": if key.scope == scope::EXTERNAL { "external" } else { "cluster" },
-            "type": frontend.kind.name(),
-            "owner": owner,
-            "portName": frontend.port,
-            "id": row.id,
-            "affinity": row.affinity != 0,
-            "algorithm": if flag(service_flag::MAGLEV) { "maglev" } else { "random" },
-            "sourceRanges": flag(service_flag::SOURCE_RANGES),
-            "internal": flag(service_flag::INTERNAL),
-            "backends": backends,
-        })
-    }
-
-    fn nodes(&self) -> Json {
-        let node = |(name, node): (&String, &ichor_agent_state::Node)| {
-            json!({
-                "name": name,
-                "own": *name == self.arguments.node,
-                "addresses": node.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "podCIDRs": self.snapshot.pod_cidrs(name).iter().map(ToString::to_string).collect::<Vec<_>>(),
-            })
-        };
-        self.snapshot.nodes().iter().map(node).collect()
-    }
-
-    fn status(&self) -> Json {
+    pub(crate) fn status(&self) -> Json {
         let settings = self.settings.as_ref();
         json!({
             "ready": self.is_ready(),
@@ -112,48 +53,142 @@ impl Agent {
             "problems": self.problems(),
         })
     }
+}
 
-    fn backends(&self) -> Json {
-        let backend = |(id, row): (&u32, &ichor_datapath_types::Backend)| json!({ "id": id, "address": socket(row.addr, row.port), "draining": row.flags & backend_flag::DRAINING != 0 });
-        self.desired.backends.iter().map(backend).collect()
+/// How long the agent's own thread may let others wait: less than whoever asked does.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Answers questions, on any thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Inspector {
+    node: String,
+    pins: Pins,
+    sizes: Sizes,
+    traffic_control: TrafficControl,
+    events: SyncSender<Event>,
+    hub: Hub,
+}
+
+impl Inspector {
+    pub(crate) fn new(node: &str, pins: &Pins, sizes: Sizes, traffic_control: TrafficControl, events: &SyncSender<Event>) -> Self {
+        let hub = Hub::new(pins.clone(), sizes);
+        Self { node: node.to_owned(), pins: pins.clone(), sizes, traffic_control, events: events.clone(), hub }
     }
 
-    fn flows(&mut self) -> Result<Json, Fault> {
-        let Some(datapath) = &mut self.datapath else { return Ok(json!([])) };
-        let now = now()?;
-        let mut found = Vec::new();
-        each(&mut datapath.flows_v4()?, |_, key, flow| {
-            found.push(flow_json(&key, &flow, now, Addr::from_v4));
-            Ok(())
-        })?;
-        each(&mut datapath.flows_v6()?, |_, key, flow| {
-            found.push(flow_json(&key, &flow, now, Addr));
-            Ok(())
-        })?;
-        let all = found.len();
-        found.truncate(MOST_FLOWS);
-        Ok(json!({ "count": all, "flows": found }))
+    /// Answers row by row.
+    pub(crate) fn answer(&self, question: &Question, connection: &UnixStream) -> std::io::Result<()> {
+        let mut answer = Answer::to(connection, question.limit);
+        let outcome = self.tell(question.inspect, &question.filter, &mut answer);
+        answer.end(&self.node, outcome)
     }
 
-    fn counters(&mut self) -> Result<Json, Fault> {
-        let Some(datapath) = &self.datapath else { return Ok(json!([])) };
-        let counters = datapath.counters()?;
-        let mut found = Vec::new();
-        for hook in Hook::ALL {
-            let reasons = DropReason::ALL.iter().map(|reason| (*reason as u8, reason.name()));
-            for (reason, name) in [(0, "forwarded")].into_iter().chain(reasons) {
-                let counter = counters.get(hook, reason)?;
-                if counter.packets > 0 {
-                    found.push(json!({ "hook": hook.name(), "reason": name, "packets": counter.packets, "bytes": counter.bytes }));
-                }
+    fn tell(&self, subject: Subject, filter: &Filter, answer: &mut Answer<'_>) -> Result<(), Stop> {
+        let services = match subject {
+            Subject::Endpoints | Subject::Nodes | Subject::Health | Subject::Counters => Services::None,
+            Subject::Services | Subject::Frontends | Subject::Flows | Subject::Translations | Subject::Events => Services::All,
+        };
+        let view = self.view(services)?;
+        let directory = || Directory::of(&view);
+        match subject {
+            Subject::Endpoints => endpoints(&view, filter, answer),
+            Subject::Nodes => self.nodes(&view, answer),
+            Subject::Health => health::tell(&mut self.tables(&view)?, &view, self.traffic_control, filter, answer),
+            Subject::Services => services::services(&mut self.tables(&view)?, &view, &directory(), filter, answer),
+            Subject::Frontends => services::frontends(&mut self.tables(&view)?, &directory(), filter, answer),
+            Subject::Flows => flows::tell(&mut self.tables(&view)?, &directory(), filter, Which::All, answer),
+            Subject::Translations => flows::tell(&mut self.tables(&view)?, &directory(), filter, Which::Translated, answer),
+            Subject::Counters => counters(&mut self.tables(&view)?, filter, answer),
+            Subject::Events => {
+                self.tables(&view)?;
+                let listener = self.hub.listen(filter.kind)?;
+                events::tell(&listener, &self.node, filter, answer, &mut || self.view(services))
             }
         }
-        Ok(Json::Array(found))
+    }
+
+    /// What the agent knows; its own thread is asked.
+    fn view(&self, services: Services) -> Result<View, Fault> {
+        let (sender, answers) = sync_channel(1);
+        let asked = self.events.send(Event::View(services, sender));
+        asked.map_err(|_| Fault::new("the agent is about to end"))?;
+        answers.recv_timeout(BUSY).map_err(|_| Fault::new(format!("the agent has been at work for {} s on something else", BUSY.as_secs())))
+    }
+
+    fn tables(&self, view: &View) -> Result<KeptTables, Stop> {
+        self.pins.open(&self.sizes).map_err(|error| {
+            if view.ready {
+                return error.into();
+            }
+            // Nothing was ever loaded.
+            Stop::Fault(Code::NotAvailable, Fault::new(format!("the node's datapath is not ready: {}", view.waiting)))
+        })
+    }
+
+    fn nodes(&self, view: &View, answer: &mut Answer<'_>) -> Result<(), Stop> {
+        view.nodes.iter().try_for_each(|(name, node)| {
+            answer.row(Node {
+                name: name.clone(),
+                own: *name == self.node,
+                addresses: node.addresses.clone(),
+                pod_cidrs: view.pod_cidrs(name),
+                zone: node.zone.clone(),
+            })
+        })
     }
 }
 
-fn socket(addr: Addr, port: u16) -> String {
-    SocketAddr::new(addr.into(), u16::from_be(port)).to_string()
+fn endpoints(view: &View, filter: &Filter, answer: &mut Answer<'_>) -> Result<(), Stop> {
+    for (attachment, stored) in &view.endpoints {
+        let cable = &stored.cable;
+        if filter.takes_pod(&stored.pod.namespace, &stored.pod.name, &cable.addresses) {
+            answer.row(Endpoint {
+                namespace: stored.pod.namespace.clone(),
+                pod: stored.pod.name.clone(),
+                addresses: cable.addresses.clone(),
+                interface: cable.host_name.clone(),
+                interface_index: stored.interface,
+                mac: mac_text(cable.host_mac),
+                pod_interface: cable.pod_name.clone(),
+                pod_mac: mac_text(cable.pod_mac),
+                mtu: cable.mtu,
+                container: attachment.container().to_owned(),
+                network_namespace: stored.namespace.display().to_string(),
+                egress_bits_per_s: view.limits.get(attachment).copied(),
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn counters(tables: &mut KeptTables, filter: &Filter, answer: &mut Answer<'_>) -> Result<(), Stop> {
+    let counters = tables.counters()?;
+    for hook in Hook::ALL {
+        let row = |reason: Option<DropReason>| {
+            let counter = counters.get(hook, reason.map_or(0, |reason| reason as u8))?;
+            Ok::<_, Fault>(Counter {
+                hook: hook.name().to_owned(),
+                direction: direction(hook).to_owned(),
+                reason: reason.map(|reason| reason.name().to_owned()),
+                packets: counter.packets,
+                bytes: counter.bytes,
+                text: reason.map_or("It went on.", DropReason::text).to_owned(),
+            })
+        };
+        for reason in std::iter::once(None).chain(DropReason::ALL.iter().copied().map(Some)) {
+            if filter.takes_reason(reason.map(DropReason::name)) {
+                answer.row(row(reason)?)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Which way a packet goes, as a pod sees it and, on the wire, the node.
+fn direction(hook: Hook) -> &'static str {
+    match hook {
+        Hook::FromEndpoint | Hook::ToWire | Hook::Socket => "egress",
+        Hook::ToEndpoint | Hook::FromWire | Hook::Xdp => "ingress",
+    }
 }
 
 fn protocol(number: u8) -> String {
@@ -165,27 +200,4 @@ fn protocol(number: u8) -> String {
         proto::ICMP6 => "ICMPv6".to_owned(),
         other => other.to_string(),
     }
-}
-
-fn flow_json<A: Octets>(key: &FlowKey<A>, flow: &Flow<A>, now: u32, widen: impl Fn(A) -> Addr) -> Json {
-    let state = match flow.state {
-        flow_state::NEW => "new",
-        flow_state::ESTABLISHED => "established",
-        flow_state::CLOSING => "closing",
-        flow_state::RESET => "reset",
-        _ => "unknown",
-    };
-    let (tuple, becomes) = (key.tuple, flow.becomes);
-    json!({
-        "protocol": protocol(key.protocol),
-        "source": socket(widen(tuple.source), tuple.source_port),
-        "destination": socket(widen(tuple.destination), tuple.destination_port),
-        "becomesSource": socket(widen(becomes.source), becomes.source_port),
-        "becomesDestination": socket(widen(becomes.destination), becomes.destination_port),
-        "state": state,
-        "reply": flow.flags & flow_flag::REPLY != 0,
-        "direct": flow.flags & flow_flag::DIRECT != 0,
-        "backend": flow.backend,
-        "idleSeconds": (u64::from(idle(now, flow.seen)) << ichor_datapath_types::Config::CLOCK_SHIFT) / 1_000_000_000,
-    })
 }

@@ -30,6 +30,10 @@ impl Attachment {
         fits.then(|| Self { container: container.to_owned(), interface: interface.to_owned() })
     }
 
+    pub(crate) fn container(&self) -> &str {
+        &self.container
+    }
+
     pub(crate) fn interface(&self) -> &str {
         &self.interface
     }

@@ -2,7 +2,7 @@
 
 use ichor_datapath_types::{Addr, Endpoint, EndpointKey, endpoint_flag};
 
-use crate::snapshot::Snapshot;
+use crate::snapshot::{LocalEndpoint, Snapshot};
 
 /// The node's own addresses and those of its pods.
 pub(crate) fn endpoints(snapshot: &Snapshot) -> Vec<(EndpointKey, Endpoint)> {
@@ -10,16 +10,17 @@ pub(crate) fn endpoints(snapshot: &Snapshot) -> Vec<(EndpointKey, Endpoint)> {
     let host = Endpoint { flags: endpoint_flag::HOST, ..Endpoint::default() };
     let mut rows: Vec<_> = snapshot.own_addresses().iter().map(|addr| (key(addr), host)).collect();
     for endpoint in snapshot.endpoints().values() {
-        let row = Endpoint {
-            interface: endpoint.interface,
-            identity: endpoint.identity,
-            mac: words(endpoint.mac),
-            host_mac: words(endpoint.host_mac),
-            flags: 0,
-        };
+        let row = endpoint.row();
         rows.extend(endpoint.addresses.iter().map(|addr| (key(addr), row)));
     }
     rows
+}
+
+impl LocalEndpoint {
+    /// What the table says under each of its addresses.
+    pub fn row(&self) -> Endpoint {
+        Endpoint { interface: self.interface, identity: self.identity, mac: words(self.mac), host_mac: words(self.host_mac), flags: 0 }
+    }
 }
 
 /// The bytes of a hardware address, in the order in which they are sent.

@@ -159,6 +159,10 @@ impl Snapshot {
         if self.host.cluster_pool { of_pool } else { of_node }.map_or(&[], Vec::as_slice)
     }
 
+    pub fn pods(&self) -> &BTreeMap<Name, Pod> {
+        &self.pods
+    }
+
     pub fn namespaces(&self) -> &BTreeMap<String, Namespace> {
         &self.namespaces
     }

@@ -1,5 +1,7 @@
 //! What the command line can say. Types only; the work is in `commands`.
 
+pub mod inspect;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -80,6 +82,20 @@ pub enum Command {
     /// Make the network of cluster.yaml on this machine, from network namespaces
     #[command(subcommand)]
     Lab(Lab),
+    /// Look at the pods that a node's agent has cabled
+    #[command(subcommand)]
+    Endpoint(inspect::Endpoint),
+    /// Look at the services that a node's agent serves
+    #[command(subcommand)]
+    Service(inspect::Service),
+    /// Look at the nodes that a node's agent knows
+    #[command(subcommand)]
+    Node(inspect::Node),
+    /// Look into the tables of a node's datapath
+    #[command(subcommand)]
+    Bpf(inspect::Bpf),
+    /// Watch what a node's datapath drops, and which flows begin
+    Monitor(inspect::Monitor),
     /// Print the JSON Schema of cluster.yaml, for editors
     Schema,
     /// Print the completion script of a shell

@@ -39,6 +39,15 @@ pub(crate) trait Answer {
     fn exit(&self) -> Exit {
         Exit::Done
     }
+
+    /// Prints it in the form that was asked for.
+    fn print(&self, printer: &Printer) {
+        if printer.is_json() {
+            printer.json(&self.json());
+        } else {
+            self.text(printer);
+        }
+    }
 }
 
 /// What every command may use.
@@ -102,11 +111,7 @@ fn run(cli: Cli) -> Exit {
     let shell = Shell { printer };
     let exit = match commands::run(cli.command, &shell) {
         Ok(answer) => {
-            if shell.printer.is_json() {
-                shell.printer.json(&answer.json());
-            } else {
-                answer.text(&shell.printer);
-            }
+            answer.print(&shell.printer);
             answer.exit()
         }
         Err(failure) => {

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
+use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::{Value as Json, json};
 
 use crate::cli::{Colour, Format};
@@ -109,6 +110,14 @@ impl Printer {
 
     /// A failure with its help, and as data where data was asked for.
     pub fn failure(&self, failure: &Failure) {
+        self.failure_words(failure);
+        if self.is_json() {
+            self.json(&json!({ "error": failure.to_json() }));
+        }
+    }
+
+    /// A failure with its help, where data is printed otherwise.
+    pub fn failure_words(&self, failure: &Failure) {
         for mistake in &failure.mistakes {
             self.important(&format!("{}\n", mistake.text));
         }
@@ -116,9 +125,19 @@ impl Printer {
         if let Some(help) = &failure.help {
             self.important(&format!("  {}: {help}", self.word(HELP, "help")));
         }
-        if self.is_json() {
-            self.json(&json!({ "error": failure.to_json() }));
-        }
+    }
+
+    /// Whether whoever read stdout has gone, also where nothing was written since.
+    pub fn has_no_reader(&self) -> bool {
+        let stdout = io::stdout();
+        let mut place = [PollFd::new(&stdout, PollFlags::empty())];
+        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut place, Some(&now)).is_ok() && place.iter().any(|place| place.revents().contains(PollFlags::ERR))
+    }
+
+    /// Whether stdout takes no more.
+    pub fn is_closed(&self) -> bool {
+        self.closed.get().is_some()
     }
 
     /// Why not everything could be printed, if it could not.

@@ -73,7 +73,7 @@ const RELEASED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Ours among the filters of an interface.
 const FILTER_PRIORITY: u16 = 1;
-const FILTER_HANDLE: u16 = 0x1c40;
+pub const FILTER_HANDLE: u16 = 0x1c40;
 
 impl Datapath {
     /// Puts a program onto an interface, in the place of the one that is there from an earlier load.
@@ -168,6 +168,17 @@ fn clsact(program: &mut SchedClassifier, interface: Interface<'_>, kind: TcAttac
     // The filter belongs to the interface, and stays with it when this process ends.
     std::mem::forget(program.take_link(id)?);
     Ok(())
+}
+
+/// The names of the programs on an interface's links, in the order in which they run. Filters are not among them.
+pub fn linked(interface: &str, direction: Direction) -> Result<Vec<String>, Error> {
+    let kind = match direction {
+        Direction::Ingress => TcAttachType::Ingress,
+        Direction::Egress => TcAttachType::Egress,
+    };
+    let found = SchedClassifier::query_tcx(interface, kind);
+    let (_, programs) = found.map_err(|error| Error::new(format!("asking for the programs on the interface {interface}"), &error))?;
+    Ok(programs.iter().map(|program| program.name_as_str().unwrap_or_default().to_owned()).collect())
 }
 
 /// Takes our filters off an interface, which may have none: unlike links, they stay when their pins go.

@@ -7,6 +7,13 @@ use std::os::fd::{AsRawFd as _, BorrowedFd};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor(u32);
 
+impl Cursor {
+    /// The place in front of a numbered value.
+    pub(crate) fn before(number: u32) -> Option<Self> {
+        number.checked_sub(1).map(Self)
+    }
+}
+
 const UPDATE: libc::c_long = 2;
 const LOOKUP_BATCH: libc::c_long = 24;
 

@@ -78,17 +78,19 @@ impl<'d> Btf<'d> {
             (pointer.kind == POINTER).then_some(pointer.size)
         };
         let entries = self.resolve(pointed("max_entries")?)?;
-        let fields = |number: u32| {
+        // A ring has neither keys nor values.
+        let form = |member: &str| {
             let mut fields = Vec::new();
+            let Some(number) = pointed(member) else { return Some((fields, 0)) };
             self.flatten(number, 0, "", DEEPEST, &mut fields)?;
-            Some(fields)
+            Some((fields, self.size_of(number, DEEPEST)?))
         };
-        let (key, value) = (pointed("key")?, pointed("value")?);
+        let ((key, key_bytes), (value, value_bytes)) = (form("key")?, form("value")?);
         Some(Layout {
-            key: fields(key)?,
-            value: fields(value)?,
-            key_bytes: self.size_of(key, DEEPEST)?,
-            value_bytes: self.size_of(value, DEEPEST)?,
+            key,
+            value,
+            key_bytes,
+            value_bytes,
             entries: if entries.kind == ARRAY { word(entries.rest, 8)? } else { return None },
         })
     }
@@ -197,6 +199,7 @@ mod tests {
         assert_eq!((flows.key_bytes, flows.value_bytes), (40, 48));
         assert_eq!(names(&types.layout("SLOTS").unwrap().value), ["@0+4"]);
         assert!(types.layout("SOCKETS").unwrap().entries > 1000);
+        assert_eq!(types.layout("EVENTS").unwrap().key_bytes, 0);
         assert!(types.layout("NOTHING").is_none());
     }
 

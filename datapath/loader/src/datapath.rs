@@ -1,47 +1,22 @@
 //! The loaded programs and their tables.
 
-use std::marker::PhantomData;
 use std::path::PathBuf;
 
 use aya::maps::Map;
 use aya::programs::xdp::XdpMode;
 use aya::programs::{CgroupSockAddr, Program, SchedClassifier, Xdp};
 use aya::{Ebpf, EbpfLoader, VerifierLogLevel};
-use ichor_datapath_types::{
-    Addr, Affinity, AffinityKey, Backend, Config, Endpoint, EndpointKey, Flow, FlowKey, Fragment, FragmentKey, Prefix, Service, ServiceKey,
-    SocketFlow, SocketFlowKey, bytes_of,
-};
+use ichor_datapath_types::{Config, bytes_of};
 
 use crate::error::Error;
 use crate::object::PROGRAMS;
 use crate::pins::Pins;
 use crate::sizes::Sizes;
-use crate::table::{Array, Counters, Prefixes, Table};
 
 /// The programs in the kernel. They go with this value, unless they are attached.
 #[derive(Debug)]
 pub struct Datapath {
     pub(crate) ebpf: Ebpf,
-}
-
-macro_rules! tables {
-    ($($name:ident $map:literal $key:ty => $value:ty;)+) => {
-        impl Datapath { $(
-            pub fn $name(&mut self) -> Result<Table<'_, $key, $value>, Error> {
-                Ok(Table { name: $map, map: self.map($map)?, types: PhantomData })
-            }
-        )+ }
-    };
-}
-
-tables! {
-    services "SERVICES" ServiceKey => Service;
-    endpoints "ENDPOINTS" EndpointKey => Endpoint;
-    flows_v4 "FLOWS4" FlowKey<u32> => Flow<u32>;
-    flows_v6 "FLOWS6" FlowKey<[u32; 4]> => Flow<[u32; 4]>;
-    affinities "AFFINITIES" AffinityKey => Affinity;
-    fragments "FRAGMENTS" FragmentKey => Fragment;
-    sockets "SOCKETS" SocketFlowKey => SocketFlow;
 }
 
 impl Datapath {
@@ -78,27 +53,6 @@ impl Datapath {
             loaded.map_err(|error| Error::new(format!("the kernel does not take the program {name}"), &error))?;
         }
         Ok(datapath)
-    }
-
-    pub fn slots(&mut self) -> Result<Array<'_, u32>, Error> {
-        Ok(Array { name: "SLOTS", map: self.map("SLOTS")?, types: PhantomData })
-    }
-
-    pub fn backends(&mut self) -> Result<Array<'_, Backend>, Error> {
-        Ok(Array { name: "BACKENDS", map: self.map("BACKENDS")?, types: PhantomData })
-    }
-
-    pub fn prefixes(&mut self) -> Result<Prefixes<'_, Addr, Prefix>, Error> {
-        Ok(Prefixes { name: "PREFIXES", map: self.map("PREFIXES")?, types: PhantomData })
-    }
-
-    /// By the service's id and the client's address.
-    pub fn source_ranges(&mut self) -> Result<Prefixes<'_, [u32; 5], u32>, Error> {
-        Ok(Prefixes { name: "SOURCE_RANGES", map: self.map("SOURCE_RANGES")?, types: PhantomData })
-    }
-
-    pub fn counters(&self) -> Result<Counters<'_>, Error> {
-        Ok(Counters { map: self.ebpf.map("COUNTERS").ok_or_else(|| Error::missing("the table COUNTERS"))? })
     }
 
     /// How many instructions the verifier followed in each program.

@@ -17,8 +17,22 @@ pub struct Pins {
 }
 
 /// The tables that outlive a load. What one packet leaves behind is not among them.
-const KEPT: [&str; 11] =
-    ["SERVICES", "SLOTS", "BACKENDS", "SOURCE_RANGES", "ENDPOINTS", "PREFIXES", "FLOWS4", "FLOWS6", "AFFINITIES", "SOCKETS", "COUNTERS"];
+const KEPT: [&str; 14] = [
+    "SERVICES",
+    "SLOTS",
+    "BACKENDS",
+    "SOURCE_RANGES",
+    "ENDPOINTS",
+    "PREFIXES",
+    "FLOWS4",
+    "FLOWS6",
+    "AFFINITIES",
+    "SOCKETS",
+    "COUNTERS",
+    "EVENTS",
+    "WATCH",
+    "ALLOWANCES",
+];
 
 impl Pins {
     /// The folder, made where it is missing.

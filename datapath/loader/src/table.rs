@@ -100,10 +100,21 @@ impl<V: Pod> Array<'_, V> {
         array.set(index, Raw(*value), 0).map_err(|error| wrong(&error))
     }
 
-    pub fn get(&mut self, index: u32) -> Result<V, Error> {
+    pub fn get(&self, index: u32) -> Result<V, Error> {
         let wrong = |error: &MapError| Error::new(format!("reading number {index} of the table {}", self.name), error);
-        let array = aya::maps::Array::<_, Raw<V>>::try_from(&mut *self.map).map_err(|error| wrong(&error))?;
+        let array = aya::maps::Array::<_, Raw<V>>::try_from(&*self.map).map_err(|error| wrong(&error))?;
         array.get(&index, 0).map(|Raw(value)| value).map_err(|error| wrong(&error))
+    }
+}
+
+impl<V: Pod> Array<'_, V> {
+    /// Values from number `first` on, as many as `count` where there are so many.
+    pub fn run(&self, first: u32, count: u32) -> Result<Vec<V>, Error> {
+        let Map::Array(data) = &*self.map else { return Err(Error::missing(format!("the table {} as one of numbers", self.name))) };
+        let row = RowBytes { key: size_of::<u32>(), value: size_of::<V>() };
+        let found = batch::lookup(data.fd().as_fd(), Cursor::before(first), count, row);
+        let (_, values, _) = found.map_err(|error| Error::new(format!("reading the table {}", self.name), &error))?;
+        Ok(values.chunks_exact(row.value).filter_map(read).collect())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a packet becomes and where it goes.
 
 use ichor_datapath_types::{
-    Config, DropReason, FlowKey, Fragment, FragmentKey, Icmp, Octets, Tuple, Work, endpoint_flag, ethertype, flow_flag, icmp6, proto,
+    Config, DropReason, FlowKey, Fragment, FragmentKey, Icmp, Octets, Tuple, Work, begun, endpoint_flag, ethertype, flow_flag, icmp6, proto,
 };
 
 use crate::error::error_about;
@@ -103,6 +103,8 @@ where
     P: Packet,
     T: Tables + FlowTable<F::Octets>,
 {
+    // What the packet before this one began is still there.
+    work.begun = begun::NOTHING;
     let mut ip = F::parse(packet)?;
     ip.transport = work.settled(ip.transport as u32) as usize & MAX_OFFSET;
     ip.protocol = work.settled(u32::from(ip.protocol)) as u8;

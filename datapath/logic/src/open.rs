@@ -1,8 +1,8 @@
 //! The first packet of a flow.
 
 use ichor_datapath_types::{
-    Backend, Config, DropReason, Flow, FlowKey, Octets, Service, ServiceKey, Work, feature, flow_flag, flow_state, prefix_flag, scope,
-    service_flag,
+    Backend, Config, DropReason, Flow, FlowKey, Octets, Service, ServiceKey, Work, begun, feature, flow_flag, flow_state, prefix_flag,
+    scope, service_flag,
 };
 
 use crate::decide::{Decision, Next, Origin, next_hop};
@@ -90,6 +90,7 @@ where
         // Nothing changes, and nobody has to remember that.
         let asks = leaves || (matches!(origin, Origin::Host) && begins(&decision.transport));
         let nowhere = asks && is_nowhere::<F, T>(tables, decision.ip.destination);
+        work.begun = unremembered(origin, &decision.transport);
         decision.next = if nowhere { Next::Refuse } else { unchanged(decision.next, origin) };
         return Ok(decision);
     }
@@ -119,7 +120,22 @@ where
         reply(work);
         tables.put_flow(&work.reply_key, &work.reply).ok_or(DropReason::FlowTable)?;
     }
-    tables.put_flow(&work.key, &work.flow).ok_or(DropReason::FlowTable)
+    tables.put_flow(&work.key, &work.flow).ok_or(DropReason::FlowTable)?;
+    work.begun = begun::FLOW;
+    Ok(())
+}
+
+/// What a packet begins of which nothing changes: the first one of a connection says so itself.
+#[inline(always)]
+fn unremembered(origin: Origin, transport: &Transport) -> u32 {
+    // What is left to a later hook begins there.
+    if matches!(origin, Origin::Wire { only_transit: true }) {
+        return begun::NOTHING;
+    }
+    if transport.kind != transport_kind::TCP {
+        return begun::UNKNOWN;
+    }
+    if opens(transport) { begun::FLOW } else { begun::NOTHING }
 }
 
 /// Another node chose a pod here for a service, and leaves the answers to this one.
@@ -164,6 +180,7 @@ where
     }
     tables.put_flow(&work.key, &work.flow).ok_or(DropReason::FlowTable)?;
     decision.changes = work.flow.flags;
+    work.begun = begun::FLOW;
     Ok(decision)
 }
 

@@ -10,8 +10,8 @@ use aya_ebpf::helpers::generated::{bpf_get_prandom_u32, bpf_ktime_get_coarse_ns}
 use aya_ebpf::macros::btf_map;
 use ichor_datapath_logic::{FlowTable, SocketTables, Tables};
 use ichor_datapath_types::{
-    Addr, Affinity, AffinityKey, Backend, Config, Counter, CounterKey, Endpoint, EndpointKey, Event, Flow, FlowKey, Fragment, FragmentKey,
-    Hook, Prefix, Service, ServiceKey, SharedFlow, SocketFlow, SocketFlowKey, Work,
+    Addr, Affinity, AffinityKey, Allowance, Backend, Config, Counter, CounterKey, Endpoint, EndpointKey, Event, Flow, FlowKey, Fragment,
+    FragmentKey, Hook, Prefix, Service, ServiceKey, SharedFlow, SocketFlow, SocketFlowKey, Watch, Work, event_kind,
 };
 
 const MEMORY_MAPPED: usize = aya_ebpf::bindings::BPF_F_MMAPABLE as usize;
@@ -62,6 +62,13 @@ static WORK6: PerCpuArray<Work<[u32; 4]>, { Hook::ALL.len() }> = PerCpuArray::ne
 static COUNTERS: PerCpuArray<Counter, { CounterKey::COUNT as usize }> = PerCpuArray::new();
 #[btf_map]
 static EVENTS: RingBuf<Event, 1048576> = RingBuf::new();
+#[btf_map]
+static WATCH: Array<Watch, 1> = Array::new();
+#[btf_map]
+static ALLOWANCES: PerCpuArray<Allowance, { event_kind::COUNT as usize }> = PerCpuArray::new();
+/// When something that may be a flow was seen last, by the sum of its ends: what nobody remembers is told once.
+#[btf_map]
+static UNREMEMBERED: LruHashMap<u32, u32, 8192> = LruHashMap::new();
 
 /// The tables, for `logic`.
 pub(crate) struct Maps;
@@ -205,11 +212,68 @@ pub(crate) fn count(hook: Hook, reason: u8, bytes: u32) {
     }
 }
 
-/// Tells the agent; when it does not keep up, the event is lost and the counters still have it.
+/// Whether somebody wants to be told of new flows.
+#[inline(always)]
+pub(crate) fn is_listened_to() -> bool {
+    WATCH.get(0).is_some_and(|watch| watch.new_flows != 0 && Maps.now() < watch.until)
+}
+
+/// Whether somebody wants to be told of such an event, and this CPU may still tell one. Without a listener it costs a look.
+#[inline(always)]
+pub(crate) fn may_tell(kind: u8) -> bool {
+    let Some(watch) = WATCH.get(0) else { return false };
+    if watch.until == 0 {
+        return false;
+    }
+    let most = if kind == event_kind::DROP { watch.drops } else { watch.new_flows };
+    let now = Maps.now();
+    if most == 0 || now >= watch.until {
+        return false;
+    }
+    let Some(allowance) = ALLOWANCES.get_ptr_mut(u32::from(kind)) else { return false };
+    // SAFETY: the allowance of this CPU, which runs no other program of this kind meanwhile.
+    unsafe {
+        if (*allowance).time != now {
+            (*allowance).time = now;
+            (*allowance).told = 0;
+        }
+        if (*allowance).told >= most {
+            (*allowance).held_back += 1;
+            return false;
+        }
+        (*allowance).told += 1;
+    }
+    true
+}
+
+/// Tells the agent. When it does not keep up, the event is lost and counted.
 #[inline(always)]
 pub(crate) fn tell(event: Event) {
     if let Some(mut place) = EVENTS.reserve(0) {
         place.write(event);
         place.submit(0);
+    } else if let Some(allowance) = ALLOWANCES.get_ptr_mut(u32::from(event.kind)) {
+        // SAFETY: the allowance of this CPU, which runs no other program of this kind meanwhile.
+        unsafe { (*allowance).held_back += 1 };
+    }
+}
+
+/// Whether nothing between these ends was seen of late.
+#[inline(always)]
+pub(crate) fn is_new(ends: u32) -> bool {
+    const FORGOTTEN_AFTER: u32 = 60;
+    let now = Maps.now();
+    let Some(seen) = UNREMEMBERED.get_ptr_mut(ends) else {
+        // Without room it is told again.
+        let _full = UNREMEMBERED.insert(ends, now, 0);
+        return true;
+    };
+    // SAFETY: a live value of the table; both of two CPUs that write it write the same.
+    unsafe {
+        let before = seen.read_volatile();
+        if before != now {
+            seen.write_volatile(now);
+        }
+        now.wrapping_sub(before) > FORGOTTEN_AFTER
     }
 }

@@ -5,12 +5,12 @@ use aya_ebpf::helpers::generated::{bpf_redirect, bpf_redirect_neigh, bpf_redirec
 use aya_ebpf::macros::classifier;
 use aya_ebpf::programs::TcContext;
 use ichor_datapath_logic::{Decision, Diff, Family, FlowTable, Next, Origin, Packet, Place, V4, V6, answer, apply, decide};
-use ichor_datapath_types::{DECIDED_MARK, DropReason, Eth, Hook, Pod, Tuple};
+use ichor_datapath_types::{DECIDED_MARK, DropReason, Eth, Hook, Pod, Tuple, Work};
 
 use crate::direct::{self, Direct};
 use crate::maps::{CONFIG, Maps, Workplace, count};
 use crate::route::{Route, route};
-use crate::watch::dropped;
+use crate::watch::{Met, answered, dropped, met};
 
 /// As many bytes as the headers that are looked at can have.
 const HEADERS: u32 = 192;
@@ -23,7 +23,7 @@ pub(crate) struct Skb(pub(crate) TcContext);
 impl Direct for Skb {
     #[inline(always)]
     fn range(&self) -> (usize, usize) {
-        let skb: *mut __sk_buff = self.0.skb.skb;
+        let skb: *mut __sk_buff = direct::fresh(self.0.skb.skb);
         // SAFETY: the context that the kernel gave this program.
         unsafe { ((*skb).data as usize, (*skb).data_end as usize) }
     }
@@ -125,9 +125,11 @@ fn run(mut skb: Skb, hook: Hook, origin: Origin) -> i32 {
     if ((end - start) as u32) < HEADERS && ((end - start) as u32) < length {
         let _short = skb.0.pull_data(if length < HEADERS { length } else { HEADERS });
     }
+    // SAFETY: the context that the kernel gave this program.
+    let place = Met { hook, interface: unsafe { (*skb.0.skb.skb).ifindex }, length };
     let outcome = match skb.load::<Eth>(0) {
-        Some(Eth { ethertype: V4::ETHERTYPE, .. }) => of_family::<V4>(&mut skb, hook, origin),
-        Some(Eth { ethertype: V6::ETHERTYPE, .. }) => of_family::<V6>(&mut skb, hook, origin),
+        Some(Eth { ethertype: V4::ETHERTYPE, .. }) => of_family::<V4>(&mut skb, place, origin),
+        Some(Eth { ethertype: V6::ETHERTYPE, .. }) => of_family::<V6>(&mut skb, place, origin),
         _ => Ok(TC_ACT_OK),
     };
     match outcome {
@@ -139,49 +141,55 @@ fn run(mut skb: Skb, hook: Hook, origin: Origin) -> i32 {
         }
         Err(reason) => {
             count(hook, reason as u8, length);
-            dropped(&skb, hook, reason, length);
+            dropped(&skb, place, reason);
             TC_ACT_SHOT
         }
     }
 }
 
 #[inline(always)]
-fn of_family<F: Family + Route>(skb: &mut Skb, hook: Hook, origin: Origin) -> Result<i32, DropReason>
+fn of_family<F: Family + Route>(skb: &mut Skb, place: Met, origin: Origin) -> Result<i32, DropReason>
 where
     Maps: FlowTable<F::Octets> + Workplace<F::Octets>,
 {
     let config = CONFIG.load();
-    let work = Maps.work(hook).ok_or(DropReason::FlowTable)?;
+    let work = Maps.work(place.hook).ok_or(DropReason::FlowTable)?;
     let decision: Decision<F::Octets> = decide::<F, _, _>(skb, &Maps, &config, origin, work)?;
     if matches!(decision.next, Next::Refuse | Next::TooBig) {
-        return turned_around::<F>(skb, hook, &decision);
+        return turned_around::<F>(skb, work, place, &decision);
     }
-    apply::<F, _>(skb, &decision, work)?;
+    let action = forwarded::<F>(skb, work, &decision)?;
+    // Last, so that the verifier does not follow all of the above once for each way in which this ends.
+    met::<F>(work, &decision, place);
+    Ok(action)
+}
+
+#[inline(always)]
+fn forwarded<F: Family + Route>(skb: &mut Skb, work: &Work<F::Octets>, decision: &Decision<F::Octets>) -> Result<i32, DropReason> {
+    apply::<F, _>(skb, decision, work)?;
     match decision.next {
         Next::Pass | Next::Host | Next::Refuse | Next::TooBig => Ok(TC_ACT_OK),
         // SAFETY: a call by value.
         Next::Endpoint => Ok(unsafe { bpf_redirect_peer(work.endpoint.interface, 0) } as i32),
-        Next::Route => out::<F>(skb, &decision, &work.flow.becomes),
+        Next::Route => out::<F>(skb, decision, &work.flow.becomes),
     }
 }
 
 /// Drops the packet and tells its sender.
 #[inline(always)]
-fn turned_around<F: Family>(skb: &mut Skb, hook: Hook, decision: &Decision<F::Octets>) -> Result<i32, DropReason> {
+fn turned_around<F: Family>(skb: &mut Skb, work: &Work<F::Octets>, place: Met, decision: &Decision<F::Octets>) -> Result<i32, DropReason> {
     let (head, told, untold) = if matches!(decision.next, Next::Refuse) {
         (F::port_unreachable(), DropReason::Refused, DropReason::NoBackend)
     } else {
         (F::too_big(CONFIG.load().mtu - F::DIRECT as u16), DropReason::TooBig, DropReason::TooBig)
     };
-    let length = skb.0.len();
     answer::<F, _>(skb, decision, head, untold)?;
-    count(hook, told as u8, length);
-    // SAFETY: the context that the kernel gave this program.
-    let interface = unsafe { (*skb.0.skb.skb).ifindex };
+    count(place.hook, told as u8, place.length);
+    answered::<F>(work, decision, place, told);
     // To who is behind the interface, or to the node's own processes.
-    let direction = if matches!(hook, Hook::ToWire) { u64::from(BPF_F_INGRESS) } else { 0 };
+    let direction = if matches!(place.hook, Hook::ToWire) { u64::from(BPF_F_INGRESS) } else { 0 };
     // SAFETY: a call by value. A pod's packets come in on the host's end of its cable, and go out there, too.
-    Ok(unsafe { bpf_redirect(interface, direction) } as i32 | ANSWERED)
+    Ok(unsafe { bpf_redirect(place.interface, direction) } as i32 | ANSWERED)
 }
 
 /// To another machine, past the node's own stack.

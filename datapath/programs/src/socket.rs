@@ -5,9 +5,10 @@ use aya_ebpf::helpers::generated::{bpf_get_netns_cookie, bpf_get_socket_cookie, 
 use aya_ebpf::macros::cgroup_sock_addr;
 use aya_ebpf::programs::SockAddrContext;
 use ichor_datapath_logic::{Answer, Request, believed, connect};
-use ichor_datapath_types::Addr;
+use ichor_datapath_types::{Addr, DropReason, Hook};
 
-use crate::maps::Maps;
+use crate::maps::{Maps, count};
+use crate::watch::refused;
 
 const PROCEED: i32 = 1;
 const REFUSE: i32 = 0;
@@ -78,13 +79,17 @@ fn set(context: *mut bpf_sock_addr, addr: Addr, port: u16, is_v4: bool) {
 
 #[inline(always)]
 fn ask(context: *mut bpf_sock_addr, addr: Addr, is_v4: bool) -> i32 {
-    match connect(&Maps, &request(context, addr)) {
+    let asked = request(context, addr);
+    match connect(&Maps, &asked) {
         Answer::Unchanged => PROCEED,
         Answer::Backend { addr, port } => {
+            count(Hook::Socket, 0, 0);
             set(context, addr, port, is_v4);
             PROCEED
         }
         Answer::Refused => {
+            count(Hook::Socket, DropReason::Refused as u8, 0);
+            refused(asked.addr, asked.port, asked.protocol);
             // SAFETY: a call by value.
             let _was = unsafe { bpf_set_retval(CONNECTION_REFUSED) };
             REFUSE

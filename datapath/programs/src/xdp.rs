@@ -5,20 +5,21 @@ use aya_ebpf::helpers::generated::{bpf_redirect, bpf_xdp_adjust_head, bpf_xdp_ad
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use ichor_datapath_logic::{Decision, Family, FlowTable, Next, Origin, Packet, Place, V4, V6, apply, decide};
-use ichor_datapath_types::{DropReason, Eth, Hook, Ipv4, Ipv6, Pod};
+use ichor_datapath_types::{DropReason, Eth, Hook, Ipv4, Ipv6, Pod, Work};
 
 use crate::direct::{self, Direct};
 use crate::maps::{CONFIG, Maps, Workplace, count};
 use crate::route::{Route, route};
-use crate::watch::dropped;
+use crate::watch::{Met, dropped, met};
 
 pub(crate) struct Frame(*mut xdp_md);
 
 impl Direct for Frame {
     #[inline(always)]
     fn range(&self) -> (usize, usize) {
+        let context = direct::fresh(self.0);
         // SAFETY: the context that the kernel gave this program.
-        unsafe { ((*self.0).data as usize, (*self.0).data_end as usize) }
+        unsafe { ((*context).data as usize, (*context).data_end as usize) }
     }
 }
 
@@ -96,9 +97,11 @@ pub(crate) fn xdp_wire(context: XdpContext) -> u32 {
     let mut frame = Frame(context.ctx);
     let (start, end) = frame.range();
     let length = (end - start) as u32;
+    // SAFETY: the context that the kernel gave this program.
+    let place = Met { hook: Hook::Xdp, interface: unsafe { (*frame.0).ingress_ifindex }, length };
     let outcome = match frame.load::<Eth>(0) {
-        Some(Eth { ethertype: V4::ETHERTYPE, .. }) => of_family::<V4>(&mut frame),
-        Some(Eth { ethertype: V6::ETHERTYPE, .. }) => of_family::<V6>(&mut frame),
+        Some(Eth { ethertype: V4::ETHERTYPE, .. }) => of_family::<V4>(&mut frame, place),
+        Some(Eth { ethertype: V6::ETHERTYPE, .. }) => of_family::<V6>(&mut frame, place),
         _ => Ok(xdp_action::XDP_PASS),
     };
     match outcome {
@@ -110,30 +113,41 @@ pub(crate) fn xdp_wire(context: XdpContext) -> u32 {
         }
         Err(reason) => {
             count(Hook::Xdp, reason as u8, length);
-            dropped(&frame, Hook::Xdp, reason, length);
+            dropped(&frame, place, reason);
             xdp_action::XDP_DROP
         }
     }
 }
 
 #[inline(always)]
-fn of_family<F: Family + Route>(frame: &mut Frame) -> Result<u32, DropReason>
+fn of_family<F: Family + Route>(frame: &mut Frame, place: Met) -> Result<u32, DropReason>
 where
     Maps: FlowTable<F::Octets> + Workplace<F::Octets>,
 {
     let config = CONFIG.load();
     let work = Maps.work(Hook::Xdp).ok_or(DropReason::FlowTable)?;
     let decision: Decision<F::Octets> = decide::<F, _, _>(frame, &Maps, &config, Origin::Wire { only_transit: true }, work)?;
+    let action = forwarded::<F>(frame, work, &decision, place.interface)?;
+    // Last, for the verifier's sake.
+    met::<F>(work, &decision, place);
+    Ok(action)
+}
+
+#[inline(always)]
+fn forwarded<F: Family + Route>(
+    frame: &mut Frame,
+    work: &Work<F::Octets>,
+    decision: &Decision<F::Octets>,
+    interface: u32,
+) -> Result<u32, DropReason> {
     if !matches!(decision.next, Next::Route) {
         return Ok(xdp_action::XDP_PASS);
     }
-    // SAFETY: the context that the kernel gave this program.
-    let interface = unsafe { (*frame.0).ingress_ifindex };
     // Unless the neighbour is known, nothing is changed yet: traffic control can wait for it.
     let Some(hop) = route::<F>(frame.0.cast(), interface, decision.ip.protocol, &work.flow.becomes).filter(|hop| hop.resolved) else {
         return Ok(xdp_action::XDP_PASS);
     };
-    apply::<F, _>(frame, &decision, work)?;
+    apply::<F, _>(frame, decision, work)?;
     frame.store(0, Eth { destination: hop.destination, source: hop.source, ethertype: F::ETHERTYPE }).ok_or(DropReason::Rewrite)?;
     if hop.interface == interface {
         return Ok(xdp_action::XDP_TX);

@@ -36,8 +36,6 @@ pub mod feature {
     /// Backends on other nodes answer clients themselves.
     pub const DIRECT_TCP: u32 = 16;
     pub const DIRECT_UDP: u32 = 32;
-    /// Each new flow is an event.
-    pub const FLOW_EVENTS: u32 = 64;
 }
 
 /// The mark of a packet that was decided on already, so that the hook on the way out leaves it alone.

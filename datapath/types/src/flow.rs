@@ -59,6 +59,8 @@ pub struct Work<A> {
     pub told_port: u32,
     /// The port behind which the connection before this one was hidden, or 0.
     pub old_port: u32,
+    /// What the packet begins, see `begun`.
+    pub begun: u32,
     /// Where numbers are forgotten, see `settled`.
     pub settled: u32,
 }
@@ -77,6 +79,15 @@ const _: () = {
     assert!(size_of::<Flow<u32>>() == 24 && size_of::<Flow<[u32; 4]>>() == 48);
     assert!(align_of::<Flow<[u32; 4]>>() == 4 && align_of::<FlowKey<[u32; 4]>>() == 4);
 };
+
+/// What a packet begins, as far as can be told.
+pub mod begun {
+    pub const NOTHING: u32 = 0;
+    /// A flow.
+    pub const FLOW: u32 = 1;
+    /// Perhaps a flow: nothing of it changes, so nobody remembers it.
+    pub const UNKNOWN: u32 = 2;
+}
 
 /// What the packets seen so far say about a connection.
 pub mod flow_state {

@@ -21,8 +21,8 @@ pub use config::{Config, DECIDED_MARK, feature};
 pub use counter::{Counter, CounterKey, Hook};
 pub use drop_reason::DropReason;
 pub use endpoint::{Endpoint, EndpointKey, Fragment, FragmentKey, Prefix, PrefixKey, endpoint_flag, prefix_flag};
-pub use event::{Event, event_kind};
-pub use flow::{Flow, FlowKey, SharedFlow, Tuple, Work, flow_flag, flow_state};
+pub use event::{Allowance, Event, Watch, event_kind};
+pub use flow::{Flow, FlowKey, SharedFlow, Tuple, Work, begun, flow_flag, flow_state};
 pub use header::{
     Arp, Direct4, Direct6, Eth, Icmp, Ipv4, Ipv6, Ipv6Extension, Ipv6Fragment, Ports, Tcp, Udp, ethertype, icmp4, icmp6, proto, tcp_flag,
 };

@@ -69,12 +69,12 @@ fn annotate(node: &Node, annotation: &str) {
     objects::put(&node.objects, "pods.yaml", &text);
 }
 
-/// Waits until the agent names this limit for the pod, and how it keeps it.
+/// Waits until the agent names this limit for the pod.
 fn says(node: &Node, bits_per_s: u64) {
     node.wait_for("the limit", "endpoints", |endpoints| {
-        let of_a = endpoints.as_array().unwrap().iter().find(|endpoint| endpoint["pod"]["name"] == "a").unwrap();
-        let limit = &of_a["egressLimit"];
-        if bits_per_s == 0 { limit.is_null() } else { limit["bitsPerSecond"] == bits_per_s && limit["by"].is_string() }
+        let of_a = endpoints.as_array().unwrap().iter().find(|endpoint| endpoint["pod"] == "a").unwrap();
+        let limit = &of_a["egress_bits_per_s"];
+        if bits_per_s == 0 { limit.is_null() } else { *limit == bits_per_s }
     });
 }
 

@@ -176,7 +176,7 @@ fn udp_follows_its_backend(node: &Node, pods: &[Pod; 4]) {
         };
         assert_eq!(ask(), "c");
         objects::put(&node.objects, "web.yaml", &objects::service(&[(a, "node1")]));
-        node.wait_for("another backend", "backends", |backends| !backends.to_string().contains(&c.v4.to_string()));
+        node.wait_for("another backend", "frontends", |frontends| !frontends.to_string().contains(&c.v4.to_string()));
         assert_eq!(ask(), "a");
     });
     println!("a UDP client that keeps its port follows the service to another backend");

@@ -160,13 +160,22 @@ impl Node {
         self.state.join("agent.sock")
     }
 
-    /// Asks the agent's local API.
+    /// Asks the agent's local API how it is, or for all rows of something.
     pub(crate) fn get(&self, subject: &str) -> Json {
         let mut connection = UnixStream::connect(self.socket()).unwrap();
-        writeln!(connection, "{{\"get\":\"{subject}\"}}").unwrap();
-        let mut line = String::new();
-        BufReader::new(connection).read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap()
+        let verb = if subject == "status" { "get" } else { "inspect" };
+        writeln!(connection, "{{\"{verb}\":\"{subject}\"}}").unwrap();
+        let mut rows = Vec::new();
+        for line in BufReader::new(connection).lines() {
+            let mut line: Json = serde_json::from_str(&line.unwrap()).unwrap();
+            assert!(line.get("error").is_none(), "{subject}: {line}");
+            match line.get_mut("row") {
+                Some(row) => rows.push(row.take()),
+                None if verb == "get" => return line,
+                None => break,
+            }
+        }
+        Json::Array(rows)
     }
 
     /// Waits until the agent says something, and fails loudly when it does not.

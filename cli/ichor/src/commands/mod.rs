@@ -4,6 +4,7 @@ mod configure;
 mod finish_write;
 mod import;
 mod init;
+mod inspect;
 mod lab;
 mod man;
 mod schema;
@@ -27,6 +28,11 @@ pub(crate) fn run(command: Command, shell: &Shell) -> Result<Box<dyn Answer>, Fa
         Command::Secrets(command) => secrets::run(&command, shell)?,
         Command::Talos(cli::Talos::Config(args)) => Box::new(talos::run(&args, shell)?),
         Command::Lab(command) => lab::run(&command, shell)?,
+        Command::Endpoint(command) => inspect::endpoint(&command, shell)?,
+        Command::Service(command) => inspect::service(&command, shell)?,
+        Command::Node(command) => inspect::node(&command, shell)?,
+        Command::Bpf(command) => inspect::bpf(&command, shell)?,
+        Command::Monitor(args) => inspect::monitor(&args, shell)?,
         Command::Schema => Box::new(schema::run()),
         Command::Completions(args) => Box::new(shells::run(args.shell)),
         Command::Man(args) => Box::new(man::run(&args)?),

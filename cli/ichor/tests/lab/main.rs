@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking and speaks to whoever runs it")]
 
 mod crash;
+mod inspect;
 mod modes;
 mod narrow;
 mod offload;

@@ -62,7 +62,8 @@ fn what_is_not_there_yet_says_so() {
 fn man_pages_and_completions_cover_every_command() {
     let place = Place::without_secrets();
     let pages = place.ichor(["man", "man"]).succeed();
-    for page in ["ichor.1", "ichor-configure.1", "ichor-secrets-rotate.1", "ichor-talos-config.1", "ichor-lab-up.1"] {
+    for page in ["ichor.1", "ichor-configure.1", "ichor-secrets-rotate.1", "ichor-talos-config.1", "ichor-lab-up.1", "ichor-bpf-ct-list.1"]
+    {
         assert!(pages.text().lines().any(|line| line == format!("man/{page}")), "{}", pages.text());
         assert!(place.read(&format!("man/{page}")).starts_with(".ie"), "{page}");
     }

@@ -31,6 +31,9 @@ fn every_command_prints_one_document() {
         (&["init", "--config", "new.yaml"], 1, "error"),
         (&["import", "nowhere"], 1, "error"),
         (&["lab", "status", "--name", "nowhere"], 1, "error"),
+        (&["endpoint", "list", "--socket", "nowhere.sock"], 1, "error"),
+        (&["monitor", "--socket", "nowhere.sock"], 1, "error"),
+        (&["bpf", "policy", "list"], 1, "error"),
         (&["bootstrap"], 1, "error"),
         (&["validate", "--config", "nowhere.yaml"], 1, "error"),
     ] {

@@ -12,6 +12,7 @@ mod crash;
 mod everyday;
 mod gateway_api;
 mod help;
+mod inspect;
 mod json;
 mod misuse;
 mod obstacles;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ichor_datapath_types::{Addr, Affinity, AffinityKey, DropReason, Fragment, FragmentKey, Hook};
+use ichor_datapath_types::{Addr, Affinity, AffinityKey, DropReason, Event, Fragment, FragmentKey, Hook, bytes_of, event_kind};
 
 use crate::checksum::wrong;
 use crate::host::{self, Place, Verdict};
@@ -77,6 +77,7 @@ fn on_host(world: &World, row: &Row) -> Outcome {
 fn in_kernel(kernel: &mut Kernel, row: &Row, wanted: &Outcome, faults: &mut Vec<String>) {
     let before = notes(&kernel.flows_v4(), &kernel.flows_v6());
     let counts = kernel.counts();
+    kernel.told();
     let (verdict, measured) = kernel.run(row.place, &row.frame);
     let counted = counted(&counts, &kernel.counts());
     // Only the counter knows why.
@@ -87,7 +88,10 @@ fn in_kernel(kernel: &mut Kernel, row: &Row, wanted: &Outcome, faults: &mut Vec<
         (Ok(_), Some(reason)) => Verdict::Answered(*reason),
         (Ok(verdict), None) => verdict,
     };
-    let flows = changes(&before, &notes(&kernel.flows_v4(), &kernel.flows_v6()));
+    let after = notes(&kernel.flows_v4(), &kernel.flows_v6());
+    let begins = after.keys().any(|key| !before.contains_key(key));
+    faults.extend(told(&kernel.told(), row, reason.copied(), begins));
+    let flows = changes(&before, &after);
     compare("kernel", wanted, &Outcome { verdict, out: measured.packet, flows }, faults);
     if row.place.hook != Hook::Xdp && measured.mark != row.mark {
         faults.push(format!("kernel: the mark is {:#x} instead of {:#x}", measured.mark, row.mark));
@@ -96,6 +100,32 @@ fn in_kernel(kernel: &mut Kernel, row: &Row, wanted: &Outcome, faults: &mut Vec<
     if counted != wanted {
         faults.push(format!("kernel: counted {counted:?}\n  wanted: {wanted:?}"));
     }
+}
+
+/// What is wrong with the events of a row.
+fn told(events: &[Event], row: &Row, reason: Option<DropReason>, begins: bool) -> Option<String> {
+    let drops: Vec<_> = events.iter().filter(|event| event.kind == event_kind::DROP).map(|event| event.reason).collect();
+    let new_flows = events.iter().filter(|event| event.kind == event_kind::NEW_FLOW).count();
+    let length = u32::try_from(row.frame.len()).unwrap();
+    let is_of_the_row =
+        |event: &Event| event.hook == row.place.hook as u8 && event.interface == row.place.interface && event.length == length;
+    let is_about_it = |event: &Event| event.kind != event_kind::NEW_FLOW || names(event, &row.frame);
+    let dropped: Vec<_> = reason.iter().map(|reason| *reason as u8).collect();
+    let is_right = drops == dropped
+        && events.iter().all(|event| is_of_the_row(event) && is_about_it(event))
+        // What nobody remembers may be a new flow, too; what is dropped for its own sake is none.
+        && (new_flows == 1 || new_flows == 0 && (!begins || reason.is_some()));
+    (!is_right).then(|| format!("kernel: it told {events:#?}"))
+}
+
+/// Whether an event has the addresses of a frame, and its protocol where that is not behind others.
+fn names(event: &Event, frame: &[u8]) -> bool {
+    let bytes = |addr: Addr| bytes_of::<Addr, 16>(&addr);
+    if frame.get(12) == Some(&0x08) {
+        let end = |addr, place: usize| frame.get(place..place + 4) == Some(&bytes(addr)[12..]);
+        return end(event.source, 26) && end(event.destination, 30) && frame[23] == event.protocol;
+    }
+    frame.get(22..38) == Some(&bytes(event.source)[..]) && frame.get(38..54) == Some(&bytes(event.destination)[..])
 }
 
 /// The one counter that the row changes, if any.

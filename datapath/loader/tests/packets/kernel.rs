@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use ichor_datapath_loader::{Datapath, Measured, OBJECT, Probe, Sizes};
-use ichor_datapath_types::{Affinity, AffinityKey, Backend, DropReason, Fragment, FragmentKey, Hook};
+use ichor_datapath_loader::{Datapath, Events, Measured, OBJECT, Probe, Sizes};
+use ichor_datapath_types::{Affinity, AffinityKey, Backend, DropReason, Event, Fragment, FragmentKey, Hook, Watch};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::cluster::Setting;
@@ -17,6 +17,7 @@ pub(crate) type Counts = Vec<((&'static str, &'static str), (u64, u64))>;
 
 pub(crate) struct Kernel {
     datapath: Datapath,
+    events: Events,
 }
 
 /// Interfaces, addresses, routes and neighbours, in the words of `ip -batch`.
@@ -105,7 +106,9 @@ impl Kernel {
         let mut datapath = Datapath::load(OBJECT, &setting.config(), &sizes).unwrap_or_else(|error| panic!("{error}"));
         // Only so does a veth tell XDP where a packet comes from.
         datapath.attach_xdp(UPLINK).unwrap_or_else(|error| panic!("{error}"));
-        Self { datapath }
+        let mut events = datapath.take_events().unwrap_or_else(|error| panic!("{error}"));
+        events.watch(&Watch { until: u32::MAX, drops: u32::MAX, new_flows: u32::MAX, pad: 0 }).unwrap_or_else(|error| panic!("{error}"));
+        Self { datapath, events }
     }
 
     /// Writes the tables of a world, and nothing else is in them.
@@ -190,7 +193,7 @@ impl Kernel {
         (verdict, measured)
     }
 
-    pub(crate) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&mut self) -> Counts {
         let mut counts = Vec::new();
         let counters = self.datapath.counters().unwrap();
         for hook in Hook::ALL {
@@ -201,6 +204,20 @@ impl Kernel {
             }
         }
         counts
+    }
+
+    /// What was told since this was asked last.
+    pub(crate) fn told(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.events.next_event()).collect()
+    }
+
+    /// Says what is to be told from here on.
+    pub(crate) fn watch(&mut self, watch: &Watch) {
+        self.events.watch(watch).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    pub(crate) fn held_back(&self) -> (u64, u64) {
+        self.events.held_back().unwrap_or_else(|error| panic!("{error}"))
     }
 
     pub(crate) fn flows_v4(&mut self) -> Vec<Entry<u32>> {

@@ -16,6 +16,7 @@ mod cluster;
 mod frame;
 mod host;
 mod kernel;
+mod listening;
 mod names;
 mod properties;
 mod random;

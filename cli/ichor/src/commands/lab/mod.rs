@@ -23,7 +23,7 @@ pub(super) fn run(command: &cli::Lab, shell: &Shell) -> Result<Box<dyn Answer>, 
     })
 }
 
-fn failure(error: ichor_lab::Error) -> Failure {
+pub(super) fn failure(error: ichor_lab::Error) -> Failure {
     let failure = Failure::new(error.message);
     match error.help {
         Some(help) => failure.help(help),
