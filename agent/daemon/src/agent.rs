@@ -47,13 +47,15 @@ pub(crate) struct Agent {
     pub(crate) settings: Option<Settings>,
     /// The last walk through the flows, and how long it took.
     pub(crate) walk: (Walk, Duration),
+    /// The steps that the last change of objects took, and the time from its event to the last of them.
+    pub(crate) last_change: Option<(usize, Duration)>,
     health: Health,
     sizes: Sizes,
     ids: Ids,
     /// The last steps were not all taken.
     behind: bool,
-    /// Files were read that the snapshot does not have yet.
-    objects_read: bool,
+    /// Since when files were read that the snapshot, or the tables, do not have yet.
+    objects_read: Option<Instant>,
     /// Interfaces and addresses may have changed.
     look_again: bool,
     ready: bool,
@@ -99,7 +101,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
         ids: Ids::restore(&Observed::default(), limits(&sizes)),
         sizes,
         behind: false,
-        objects_read: false,
+        objects_read: None,
+        last_change: None,
         look_again: true,
         ready: false,
         waiting: String::new(),
@@ -157,8 +160,8 @@ impl Agent {
     fn handle(&mut self, event: Event) -> bool {
         match event {
             Event::Stop => return true,
-            Event::Objects(change) => match self.source.read(&change) {
-                Ok(()) => self.objects_read = true,
+            Event::Objects(change, at) => match self.source.read(&change) {
+                Ok(()) => _ = self.objects_read.get_or_insert(at),
                 Err(fault) => note(&fault.to_string()),
             },
             Event::Request(request, answers) => {
@@ -185,7 +188,12 @@ impl Agent {
     }
 
     fn objects_changed(&mut self) {
-        self.snapshot.replace(self.source.objects(), &mut self.dirty);
+        for key in self.source.changed() {
+            match self.source.object(&key) {
+                Some(object) => self.snapshot.put(object.clone(), &mut self.dirty),
+                None => self.snapshot.remove(&key, &mut self.dirty),
+            }
+        }
         self.note_problems();
     }
 
@@ -224,7 +232,7 @@ impl Agent {
     }
 
     pub(crate) fn settle_now(&mut self) -> Result<(), Fault> {
-        if std::mem::take(&mut self.objects_read) {
+        if self.objects_read.is_some() {
             self.objects_changed();
         }
         let nodes_changed = match &self.dirty {
@@ -301,6 +309,7 @@ impl Agent {
     fn compile(&mut self) -> Result<(), Fault> {
         let Some(datapath) = &mut self.datapath else { return Ok(()) };
         if self.dirty.is_empty() && !self.behind {
+            self.objects_read = None;
             return Ok(());
         }
         let dirty = std::mem::take(&mut self.dirty);
@@ -325,6 +334,9 @@ impl Agent {
             if let Op::DeleteBackend(id) = op {
                 gone.insert(*id);
             }
+        }
+        if let Some(begun) = self.objects_read.take_if(|_| outcome.is_ok()) {
+            self.last_change = Some((ops.len(), begun.elapsed()));
         }
         cut_udp(datapath, &gone)?;
         outcome?;

@@ -95,6 +95,7 @@ impl Agent {
             "frontends": self.desired.services.iter().count(),
             "backends": self.desired.backends.iter().count(),
             "endpoints": self.store.entries().len(),
+            "lastChange": self.last_change.map(|(steps, time)| json!({ "steps": steps, "microseconds": time.as_micros() })),
             "lastWalk": { "flows": self.walk.0.seen, "removed": self.walk.0.removed, "milliseconds": self.walk.1.as_millis() },
             "problems": self.problems(),
         })

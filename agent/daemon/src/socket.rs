@@ -7,7 +7,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -20,7 +20,8 @@ use crate::source::Change;
 /// Something that the agent has to do.
 #[derive(Debug)]
 pub(crate) enum Event {
-    Objects(Change),
+    /// With the time at which it was read of.
+    Objects(Change, Instant),
     Request(Request, SyncSender<Json>),
     Stop,
 }

@@ -1,10 +1,11 @@
 //! Kubernetes objects from the files of a folder, and from the checkpoint until the folder can be read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
+use std::time::Instant;
 
 use ichor_agent_state::{Folder, Object, ObjectKey, Problem};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
@@ -27,6 +28,8 @@ pub(crate) struct Source {
     folder: Folder,
     checkpoint: Checkpoint,
     files: BTreeSet<String>,
+    /// Objects that may be others than when they were last asked for.
+    changed: BTreeSet<ObjectKey>,
     watched: bool,
 }
 
@@ -34,8 +37,8 @@ impl Source {
     pub(crate) fn open(place: &Path, checkpoint: Checkpoint) -> Self {
         let mut folder = Folder::default();
         let files: BTreeSet<_> = checkpoint.texts().keys().cloned().collect();
-        checkpoint.texts().iter().for_each(|(file, text)| folder.set(file, text));
-        Self { place: place.to_owned(), folder, checkpoint, files, watched: false }
+        let changed = checkpoint.texts().iter().flat_map(|(file, text)| folder.set(file, &ichor_yaml::parse(text))).collect();
+        Self { place: place.to_owned(), folder, checkpoint, files, changed, watched: false }
     }
 
     /// Begins to watch and reads everything, once the folder is there.
@@ -81,13 +84,14 @@ impl Source {
         let place = self.place.join(name);
         match fs::read_to_string(&place) {
             Ok(text) => {
-                self.folder.set(name, &text);
-                self.checkpoint.keep(name, &text);
+                let documents = ichor_yaml::parse(&text);
+                self.changed.extend(self.folder.set(name, &documents));
+                self.checkpoint.keep(name, text, &documents);
                 self.files.insert(name.to_owned());
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                self.folder.remove(name);
+                self.changed.extend(self.folder.remove(name));
                 self.checkpoint.forget(name);
                 self.files.remove(name);
                 Ok(())
@@ -96,8 +100,13 @@ impl Source {
         }
     }
 
-    pub(crate) fn objects(&self) -> BTreeMap<ObjectKey, Object> {
-        self.folder.objects()
+    /// What has changed since this was last asked.
+    pub(crate) fn changed(&mut self) -> BTreeSet<ObjectKey> {
+        std::mem::take(&mut self.changed)
+    }
+
+    pub(crate) fn object(&self, key: &ObjectKey) -> Option<&Object> {
+        self.folder.object(key)
     }
 
     pub(crate) fn problems(&self) -> Vec<Problem> {
@@ -121,12 +130,13 @@ fn start_watching(place: &Path, events: SyncSender<Event>) -> Result<(), Fault> 
     watcher.add_watch(place, changes).map_err(wrong)?;
     let watch = move || {
         while let Ok(seen) = watcher.read_events() {
+            let now = Instant::now();
             for event in seen {
                 let change = match event.name.and_then(|name| name.into_string().ok()) {
                     Some(name) => Change::File(name),
                     None => Change::Unknown,
                 };
-                if events.send(Event::Objects(change)).is_err() {
+                if events.send(Event::Objects(change, now)).is_err() {
                     return;
                 }
             }

@@ -97,14 +97,6 @@ impl Snapshot {
         }
     }
 
-    /// Makes the objects these, and no others.
-    pub fn replace(&mut self, objects: BTreeMap<ObjectKey, Object>, dirty: &mut Dirty) {
-        for key in self.keys().into_iter().filter(|key| !objects.contains_key(key)) {
-            self.remove(&key, dirty);
-        }
-        objects.into_values().for_each(|object| self.put(object, dirty));
-    }
-
     pub fn put(&mut self, object: Object, dirty: &mut Dirty) {
         match object {
             Object::Node(name, node) => self.set_node(name, Some(node), dirty),
@@ -151,15 +143,6 @@ impl Snapshot {
     /// By the identifier of their container.
     pub fn endpoints(&self) -> &BTreeMap<String, LocalEndpoint> {
         &self.endpoints
-    }
-
-    fn keys(&self) -> Vec<ObjectKey> {
-        let mut keys: Vec<_> = self.nodes.keys().cloned().map(ObjectKey::Node).collect();
-        keys.extend(self.namespaces.keys().cloned().map(ObjectKey::Namespace));
-        keys.extend(self.pods.keys().cloned().map(ObjectKey::Pod));
-        keys.extend(self.services.keys().cloned().map(ObjectKey::Service));
-        keys.extend(self.slices.keys().cloned().map(ObjectKey::EndpointSlice));
-        keys
     }
 
     fn set_node(&mut self, name: String, node: Option<Node>, dirty: &mut Dirty) {

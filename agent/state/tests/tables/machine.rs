@@ -79,13 +79,12 @@ impl Machine {
 
     pub(crate) fn apply(&mut self, file: &str, text: &str) -> Outcome {
         let mut folder = Folder::default();
-        folder.set(file, text);
-        self.folder_problems = folder.problems();
         let mut dirty = Dirty::default();
-        for (key, object) in folder.objects() {
+        for key in folder.set(file, &ichor_yaml::parse(text)) {
+            self.snapshot.put(folder.object(&key).unwrap().clone(), &mut dirty);
             self.keys.insert(key);
-            self.snapshot.put(object, &mut dirty);
         }
+        self.folder_problems = folder.problems();
         self.run(&dirty)
     }
 
@@ -256,7 +255,7 @@ impl Machine {
             self.cut(&container)?;
         }
         let mut dirty = Dirty::default();
-        self.snapshot.replace(BTreeMap::new(), &mut dirty);
+        std::mem::take(&mut self.keys).iter().for_each(|key| self.snapshot.remove(key, &mut dirty));
         self.run(&dirty)?;
         self.snapshot.set_host(Host { name: OWN_NAME.into(), ..Host::default() }, &mut dirty);
         self.run(&dirty)?;
