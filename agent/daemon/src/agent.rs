@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::mem::discriminant;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ use crate::ground;
 use crate::health::Health;
 use crate::hooks::Hooks;
 use crate::log::{note, say};
+use crate::pace::Pace;
 use crate::request::Request;
 use crate::routes;
 use crate::settings::{Settings, host};
@@ -47,8 +49,7 @@ pub(crate) struct Agent {
     pub(crate) settings: Option<Settings>,
     /// The last walk through the flows, and how long it took.
     pub(crate) walk: (Walk, Duration),
-    /// The steps that the last change of objects took, and the time from its event to the last of them.
-    pub(crate) last_change: Option<(usize, Duration)>,
+    pub(crate) pace: Pace,
     health: Health,
     sizes: Sizes,
     ids: Ids,
@@ -69,6 +70,7 @@ pub(crate) struct Agent {
 
 /// Runs until it is asked to end, and leaves the datapath as it is.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
+    let pace = Pace::begin();
     ground::check_rights_and_kernel()?;
     let config = AgentConfig::load(&arguments.config)?;
     ground::make_private_folder(&arguments.state)?;
@@ -102,7 +104,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
         sizes,
         behind: false,
         objects_read: None,
-        last_change: None,
+        pace,
         look_again: true,
         ready: false,
         waiting: String::new(),
@@ -117,6 +119,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
     watch_signals(events.clone())?;
     agent.source.watch(&events)?;
     agent.objects_changed();
+    agent.pace.ends("objects");
     agent.find_endpoints()?;
     agent.delete_marked()?;
     // Whoever reads that it is ready may ask at once; until then questions wait.
@@ -250,6 +253,7 @@ impl Agent {
             self.set_routes()?;
         }
         if !self.ready {
+            self.pace.ends("tables");
             self.attach()?;
             self.ready = true;
             say("ready");
@@ -280,6 +284,7 @@ impl Agent {
             self.observed = observe(&mut datapath, &self.sizes)?;
             self.ids = Ids::restore(&self.observed, limits(&self.sizes));
             self.dirty = Dirty::All;
+            self.pace.ends("programs");
         }
         self.datapath = Some(datapath);
         let before = self.settings.replace(found);
@@ -325,18 +330,16 @@ impl Agent {
         self.behind = true;
         let mut gone = BTreeSet::new();
         let mut outcome = Ok(());
-        for op in &ops {
-            outcome = take(datapath, op);
+        for some in ops.chunk_by(|one, next| discriminant(one) == discriminant(next)) {
+            outcome = take(datapath, some);
             if outcome.is_err() {
                 break;
             }
-            self.observed.apply(op);
-            if let Op::DeleteBackend(id) = op {
-                gone.insert(*id);
-            }
+            some.iter().for_each(|op| self.observed.apply(op));
+            gone.extend(some.iter().filter_map(|op| if let Op::DeleteBackend(id) = op { Some(*id) } else { None }));
         }
         if let Some(begun) = self.objects_read.take_if(|_| outcome.is_ok()) {
-            self.last_change = Some((ops.len(), begun.elapsed()));
+            self.pace.followed(ops.len(), begun);
         }
         cut_udp(datapath, &gone)?;
         outcome?;

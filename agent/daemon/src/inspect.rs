@@ -95,7 +95,8 @@ impl Agent {
             "frontends": self.desired.services.iter().count(),
             "backends": self.desired.backends.iter().count(),
             "endpoints": self.store.entries().len(),
-            "lastChange": self.last_change.map(|(steps, time)| json!({ "steps": steps, "microseconds": time.as_micros() })),
+            "start": self.pace.start(),
+            "lastChange": self.pace.last_change(),
             "lastWalk": { "flows": self.walk.0.seen, "removed": self.walk.0.removed, "milliseconds": self.walk.1.as_millis() },
             "problems": self.problems(),
         })

@@ -14,6 +14,7 @@ mod health;
 mod hooks;
 mod inspect;
 mod log;
+mod pace;
 mod request;
 mod routes;
 mod settings;

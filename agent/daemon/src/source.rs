@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::SyncSender;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 use std::time::Instant;
 
-use ichor_agent_state::{Folder, Object, ObjectKey, Problem};
+use ichor_agent_state::{Documents, Folder, Object, ObjectKey, Problem};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
 use crate::checkpoint::Checkpoint;
@@ -74,17 +77,24 @@ impl Source {
         for entry in fs::read_dir(&self.place).map_err(wrong)? {
             there.extend(entry.map_err(wrong)?.file_name().into_string().ok().filter(|name| is_object_file(name)));
         }
-        for name in self.files.union(&there).cloned().collect::<Vec<_>>() {
-            self.read_file(&name)?;
-        }
-        Ok(())
+        let names: Vec<_> = self.files.union(&there).cloned().collect();
+        let mut outcome = Ok(());
+        read_files(&self.place.clone(), &names, |name, read| {
+            let taken = self.take(name, read);
+            if outcome.is_ok() {
+                outcome = taken;
+            }
+        });
+        outcome
     }
 
     fn read_file(&mut self, name: &str) -> Result<(), Fault> {
-        let place = self.place.join(name);
-        match fs::read_to_string(&place) {
-            Ok(text) => {
-                let documents = ichor_yaml::parse(&text);
+        self.take(name, read_file(&self.place, name))
+    }
+
+    fn take(&mut self, name: &str, read: io::Result<Read>) -> Result<(), Fault> {
+        match read {
+            Ok(Read { text, documents }) => {
                 self.changed.extend(self.folder.set(name, &documents));
                 self.checkpoint.keep(name, text, &documents);
                 self.files.insert(name.to_owned());
@@ -96,7 +106,7 @@ impl Source {
                 self.files.remove(name);
                 Ok(())
             }
-            Err(error) => Err(Fault::file("reading", &place, &error)),
+            Err(error) => Err(Fault::file("reading", &self.place.join(name), &error)),
         }
     }
 
@@ -116,6 +126,40 @@ impl Source {
     pub(crate) fn save(&mut self) -> Result<(), Fault> {
         self.checkpoint.save()
     }
+}
+
+/// A file, and what it says.
+struct Read {
+    text: String,
+    documents: Documents,
+}
+
+fn read_file(place: &Path, name: &str) -> io::Result<Read> {
+    let text = fs::read_to_string(place.join(name))?;
+    let documents = ichor_yaml::parse(&text);
+    Ok(Read { text, documents })
+}
+
+/// Reads many files on every processor at once, and hands each to `take` as it comes.
+fn read_files(place: &Path, names: &[String], mut take: impl FnMut(&str, io::Result<Read>)) {
+    // Few are held at a time: what is read is many times as large as what is kept of it.
+    const HELD: usize = 32;
+    let readers = thread::available_parallelism().map_or(1, NonZero::get).min(names.len());
+    let (next, (sender, receiver)) = (AtomicUsize::new(0), sync_channel(HELD));
+    thread::scope(|scope| {
+        for _ in 0..readers {
+            let (next, sender) = (&next, sender.clone());
+            scope.spawn(move || {
+                while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if sender.send((name, read_file(place, name))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        receiver.iter().for_each(|(name, read)| take(name, read));
+    });
 }
 
 fn is_object_file(name: &str) -> bool {

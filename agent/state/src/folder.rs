@@ -26,8 +26,20 @@ pub struct Folder {
 
 #[derive(Clone, Debug, Default)]
 struct File {
-    objects: BTreeMap<ObjectKey, Object>,
+    /// Sorted: most files have few, and there may be many files.
+    objects: Box<[(ObjectKey, Object)]>,
     problems: Vec<Problem>,
+}
+
+impl File {
+    fn get(&self, key: &ObjectKey) -> Option<&Object> {
+        let place = self.objects.binary_search_by_key(&key, |(key, _)| key).ok()?;
+        self.objects.get(place).map(|(_, object)| object)
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.objects.iter().map(|(key, _)| key)
+    }
 }
 
 /// What a file says, or why it says nothing.
@@ -49,16 +61,16 @@ impl Folder {
 
     fn exchange(&mut self, name: &str, before: &File, after: Option<File>) -> BTreeSet<ObjectKey> {
         let name: Arc<str> = name.into();
-        let now = after.as_ref().map(|file| &file.objects);
-        let is_same = |(key, object): (&ObjectKey, &Object)| now.and_then(|now| now.get(key)) == Some(object);
-        let mut changed: BTreeSet<_> =
-            before.objects.iter().filter(|(key, object)| !is_same((key, object))).map(|(key, _)| key.clone()).collect();
-        for key in before.objects.keys().filter(|key| now.is_none_or(|now| !now.contains_key(key))) {
-            self.leaves(key, &name);
-        }
-        for key in now.into_iter().flat_map(BTreeMap::keys).filter(|key| !before.objects.contains_key(key)) {
-            changed.insert(key.clone());
-            self.comes(key, &name);
+        let now = after.as_ref();
+        let is_other = |key: &&ObjectKey| now.and_then(|now| now.get(key)) != before.get(key);
+        let all = before.keys().chain(now.into_iter().flat_map(File::keys));
+        let changed: BTreeSet<_> = all.filter(is_other).cloned().collect();
+        for key in &changed {
+            match (before.get(key), now.and_then(|now| now.get(key))) {
+                (None, Some(_)) => self.comes(key, &name),
+                (Some(_), None) => self.leaves(key, &name),
+                _ => {}
+            }
         }
         self.faulty.remove(&name);
         if let Some(file) = after {
@@ -93,7 +105,7 @@ impl Folder {
 
     /// An object; of one that is in two files, the first file's.
     pub fn object(&self, key: &ObjectKey) -> Option<&Object> {
-        self.files.get(self.places.get(key)?.first()?)?.objects.get(key)
+        self.files.get(self.places.get(key)?.first()?)?.get(key)
     }
 
     /// Everything that is wrong with the files.
@@ -120,39 +132,46 @@ fn read_file(name: &str, documents: &Documents, before: &File) -> File {
             return File { objects: before.objects.clone(), problems: vec![Problem { object: String::new(), place, text }] };
         }
     };
-    let mut file = File::default();
+    let mut reading = Reading { name, before, objects: BTreeMap::new(), problems: Vec::new() };
     for document in documents {
         for duplicate in &document.duplicates {
             let text = format!("the key `{}` stands here twice; the first counts", duplicate.key);
             let place = Some(Place::new(name, duplicate.second.start));
-            file.problems.push(Problem { object: title(&document.root), place, text });
+            reading.problems.push(Problem { object: title(&document.root), place, text });
         }
         match document.root.get("items").and_then(Yaml::as_seq) {
             Some(items) if document.root.get("kind").and_then(Yaml::as_str).is_some_and(|kind| kind.ends_with("List")) => {
-                items.iter().for_each(|item| file.add(name, item, before));
+                items.iter().for_each(|item| reading.add(item));
             }
             _ if document.root.is_null() => {}
-            _ => file.add(name, &document.root, before),
+            _ => reading.add(&document.root),
         }
     }
-    file
+    File { objects: reading.objects.into_iter().collect(), problems: reading.problems }
 }
 
-impl File {
-    fn add(&mut self, name: &str, root: &Yaml, before: &File) {
-        match read_object(name, root) {
+struct Reading<'f> {
+    name: &'f str,
+    before: &'f File,
+    objects: BTreeMap<ObjectKey, Object>,
+    problems: Vec<Problem>,
+}
+
+impl Reading<'_> {
+    fn add(&mut self, root: &Yaml) {
+        match read_object(self.name, root) {
             Ok(None) => {}
             Ok(Some(object)) => match self.objects.entry(object.key()) {
                 Entry::Vacant(place) => drop(place.insert(object)),
                 Entry::Occupied(place) => {
                     let text = "stands in this file twice; the first counts, so take one out".to_owned();
-                    let at = Some(Place::new(name, root.span.start));
+                    let at = Some(Place::new(self.name, root.span.start));
                     self.problems.push(Problem { object: place.key().to_string(), place: at, text });
                 }
             },
             Err(problem) => {
-                let old = before.objects.iter().find(|(key, _)| key.to_string() == problem.object);
-                self.objects.extend(old.map(|(key, object)| (key.clone(), object.clone())));
+                let old = self.before.objects.iter().find(|(key, _)| key.to_string() == problem.object);
+                self.objects.extend(old.cloned());
                 self.problems.push(problem);
             }
         }

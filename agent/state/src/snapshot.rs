@@ -83,8 +83,9 @@ pub struct Snapshot {
     slices: BTreeMap<Name, EndpointSlice>,
     /// By container: a pod that is made anew has two for a moment.
     endpoints: BTreeMap<String, LocalEndpoint>,
-    slices_by_service: BTreeMap<Name, BTreeSet<Name>>,
-    claims: BTreeMap<Claim, BTreeSet<Bid>>,
+    slices_by_service: BTreeMap<Name, Vec<Name>>,
+    /// With the bids for each, sorted: hardly ever more than one.
+    claims: BTreeMap<Claim, Vec<Bid>>,
     own_addresses: BTreeSet<IpAddr>,
 }
 
@@ -195,7 +196,7 @@ impl Snapshot {
         let (before, after) = (service(old), service(slice.as_ref()));
         if let Some(before) = before {
             if let Some(slices) = self.slices_by_service.get_mut(&before) {
-                slices.remove(&name);
+                slices.retain(|other| *other != name);
                 if slices.is_empty() {
                     self.slices_by_service.remove(&before);
                 }
@@ -203,7 +204,11 @@ impl Snapshot {
             dirty.mark(Unit::Service(before));
         }
         if let Some(after) = after {
-            self.slices_by_service.entry(after.clone()).or_default().insert(name.clone());
+            let slices = self.slices_by_service.entry(after.clone()).or_default();
+            if let Err(place) = slices.binary_search(&name) {
+                slices.reserve_exact(1);
+                slices.insert(place, name.clone());
+            }
             dirty.mark(Unit::Service(after));
         }
         set(&mut self.slices, name, slice);
@@ -213,7 +218,7 @@ impl Snapshot {
     fn withdraw(&mut self, unit: &Unit, dirty: &mut Dirty) {
         for (claim, bid) in self.bids(unit) {
             if let Some(bids) = self.claims.get_mut(&claim) {
-                bids.remove(&bid);
+                bids.retain(|other| *other != bid);
                 bids.iter().for_each(|bid| dirty.mark(bid.unit.clone()));
                 if bids.is_empty() {
                     self.claims.remove(&claim);
@@ -227,7 +232,11 @@ impl Snapshot {
         for (claim, bid) in self.bids(unit) {
             let bids = self.claims.entry(claim).or_default();
             bids.iter().for_each(|bid| dirty.mark(bid.unit.clone()));
-            bids.insert(bid);
+            if let Err(place) = bids.binary_search(&bid) {
+                // A vector makes room for four at once.
+                bids.reserve_exact(1);
+                bids.insert(place, bid);
+            }
         }
         dirty.mark(unit.clone());
     }

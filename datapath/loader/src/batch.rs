@@ -1,4 +1,4 @@
-//! Reading many entries of a table at once: one system call for hundreds of flows.
+//! Reading and writing many entries of a table at once: one system call for hundreds of flows.
 
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
@@ -10,6 +10,7 @@ use ichor_datapath_types::Pod;
 pub struct Cursor(u32);
 
 const LOOKUP_BATCH: libc::c_long = 24;
+const UPDATE_BATCH: libc::c_long = 26;
 
 /// The part of `union bpf_attr` that the command takes.
 #[repr(C)]
@@ -61,4 +62,25 @@ pub(crate) fn lookup<K: Pod, V: Pod>(
     let found = usize::try_from(request.count).unwrap_or(0).min(room);
     let entries = keys.into_iter().zip(values).take(found).collect();
     Ok((entries, (!at_end).then_some(Cursor(next))))
+}
+
+/// Writes entries in their order. Those before one that the kernel refuses stay written.
+pub(crate) fn update<K: Pod, V: Pod>(table: BorrowedFd<'_>, keys: &[K], values: &[V]) -> io::Result<()> {
+    let count = u32::try_from(keys.len().min(values.len())).unwrap_or(u32::MAX);
+    if count == 0 {
+        return Ok(());
+    }
+    let mut request = Request {
+        from: 0,
+        next: 0,
+        keys: keys.as_ptr().expose_provenance() as u64,
+        values: values.as_ptr().expose_provenance() as u64,
+        count,
+        table: u32::try_from(table.as_raw_fd()).unwrap_or(u32::MAX),
+        element_flags: 0,
+        flags: 0,
+    };
+    // SAFETY: both arrays live until the call returns, which reads `count` of each and writes to none.
+    let outcome = unsafe { libc::syscall(libc::SYS_bpf, UPDATE_BATCH, &raw mut request, size_of::<Request>()) };
+    if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -39,6 +39,16 @@ impl<K: Pod, V: Pod> Table<'_, K, V> {
         self.map()?.insert(Raw(*key), Raw(*value), 0).map_err(|error| Error::new(format!("writing to the table {name}"), &error))
     }
 
+    /// Puts many, in their order.
+    pub fn put_all(&mut self, entries: &[(K, V)]) -> Result<(), Error> {
+        let (keys, values): (Vec<_>, Vec<_>) = entries.iter().copied().unzip();
+        let name = self.name;
+        let (Map::HashMap(data) | Map::LruHashMap(data)) = &*self.map else {
+            return Err(Error::missing(format!("the table {name} as one of keys and values")));
+        };
+        batch::update(data.fd().as_fd(), &keys, &values).map_err(|error| Error::new(format!("writing to the table {name}"), &error))
+    }
+
     /// Removes an entry; one that is not there is fine.
     pub fn remove(&mut self, key: &K) -> Result<(), Error> {
         let name = self.name;
@@ -94,6 +104,39 @@ impl<V: Pod> Array<'_, V> {
         let wrong = |error: &MapError| Error::new(format!("writing number {index} of the table {}", self.name), error);
         let mut array = aya::maps::Array::<_, Raw<V>>::try_from(&mut *self.map).map_err(|error| wrong(&error))?;
         array.set(index, Raw(*value), 0).map_err(|error| wrong(&error))
+    }
+
+    /// Sets many, in their order.
+    pub fn set_all(&mut self, entries: &[(u32, V)]) -> Result<(), Error> {
+        let (keys, values): (Vec<_>, Vec<_>) = entries.iter().copied().unzip();
+        let name = self.name;
+        batch::update(self.data()?.fd().as_fd(), &keys, &values).map_err(|error| Error::new(format!("writing to the table {name}"), &error))
+    }
+
+    /// The first values, as many as that, with their numbers.
+    pub fn first(&mut self, count: u32) -> Result<Vec<(u32, V)>, Error> {
+        const AT_ONCE: u32 = 1 << 14;
+        let name = self.name;
+        let (mut found, mut place) = (Vec::new(), None);
+        let mut left = count;
+        while left > 0 {
+            let some = batch::lookup::<u32, V>(self.data()?.fd().as_fd(), place, left.min(AT_ONCE));
+            let (values, next) = some.map_err(|error| Error::new(format!("reading the table {name}"), &error))?;
+            left = left.saturating_sub(u32::try_from(values.len()).unwrap_or(u32::MAX));
+            found.extend(values);
+            if next.is_none() {
+                break;
+            }
+            place = next;
+        }
+        Ok(found)
+    }
+
+    fn data(&self) -> Result<&MapData, Error> {
+        match &*self.map {
+            Map::Array(data) => Ok(data),
+            _ => Err(Error::missing(format!("the table {} as one of numbered values", self.name))),
+        }
     }
 
     pub fn get(&mut self, index: u32) -> Result<V, Error> {

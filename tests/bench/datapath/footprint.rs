@@ -55,7 +55,9 @@ pub(crate) fn with_many(node: &Node<'_>, services: Services) {
     });
     let (busy_mib, busy_mcpu) = most(&costs);
     head(&format!("an agent with {} services, {} s each", services.count, WATCHED.as_secs()));
-    println!("  idle: resident {idle_mib:.1} MiB, {idle_mcpu:.1} mCPU; one endpoint changes each second: {busy_mib:.1} MiB, {busy_mcpu:.1} mCPU");
+    println!(
+        "  idle: resident {idle_mib:.1} MiB, {idle_mcpu:.1} mCPU; one endpoint changes each second: {busy_mib:.1} MiB, {busy_mcpu:.1} mCPU"
+    );
     at_most("memory with many services", busy_mib.max(idle_mib), 100.0, "MiB");
     at_most("processor with many services, idle", idle_mcpu, 20.0, "mCPU");
     at_most("processor with many services, one change a second", busy_mcpu, 20.0, "mCPU");
@@ -87,8 +89,10 @@ fn resident_mib(pid: u32) -> f64 {
 /// Of all threads; none of the agent's ends.
 fn cpu_ns(pid: u32) -> f64 {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    threads.map(|thread| {
-        let text = fs::read_to_string(thread.unwrap().path().join("schedstat")).unwrap();
-        text.split(' ').next().unwrap().parse::<f64>().unwrap()
-    }).sum()
+    threads
+        .map(|thread| {
+            let text = fs::read_to_string(thread.unwrap().path().join("schedstat")).unwrap();
+            text.split(' ').next().unwrap().parse::<f64>().unwrap()
+        })
+        .sum()
 }

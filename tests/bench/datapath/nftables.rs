@@ -18,7 +18,11 @@ pub(crate) fn whole(services: Services, file: &Path) {
         for address in &endpoints {
             let _ = writeln!(text, "chain {} {{ {}\n }}", endpoint(service, *address), endpoint_rules(*address).join("\n"));
         }
-        let _ = writeln!(text, "chain service-{service} {{ {}\n }}", service_rules(service, services.cluster_ip(service), &endpoints).join("\n"));
+        let _ = writeln!(
+            text,
+            "chain service-{service} {{ {}\n }}",
+            service_rules(service, services.cluster_ip(service), &endpoints).join("\n")
+        );
     }
     text.push_str("map service-ips { type ipv4_addr . inet_proto . inet_service : verdict\n elements = {\n");
     for service in services.all() {

@@ -40,10 +40,12 @@ pub(crate) fn part(place: &Place) {
     }
     println!("\n{PODS} pods one after the other, beside the same namespaces, cables, addresses and routes by `ip -batch`; ms");
     println!("  {:<34}{:>10}{:>10}{:>10}{:>10}", "", "ichor p50", "p99", "bare p50", "p99");
-    let [namespaces, add, delete, both] = [|s: &Steps| s.namespace.clone(), |s: &Steps| s.add.clone(), |s: &Steps| s.delete.clone(), Steps::both]
-        .map(|of| (Figures::of(of(&ours)), Figures::of(of(&kernel))));
+    let [namespaces, add, delete, both] =
+        [|s: &Steps| s.namespace.clone(), |s: &Steps| s.add.clone(), |s: &Steps| s.delete.clone(), Steps::both]
+            .map(|of| (Figures::of(of(&ours)), Figures::of(of(&kernel))));
     for (name, (ours, kernel)) in [("making the namespace", &namespaces), ("ADD", &add), ("DEL", &delete), ("namespace and ADD", &both)] {
-        let values = [ours.median(), ours.quantile(0.99), kernel.median(), kernel.quantile(0.99)].map(|value| format!("{:>10}", number(value)));
+        let values =
+            [ours.median(), ours.quantile(0.99), kernel.median(), kernel.quantile(0.99)].map(|value| format!("{:>10}", number(value)));
         println!("  {name:<34}{}", values.join(""));
     }
     at_most("ADD, median / bare, with the namespace in both", both.0.median() / both.1.median(), 1.5, "×");

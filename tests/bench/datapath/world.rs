@@ -22,11 +22,8 @@ const FORWARDS: [(&str, &str); 5] = [
     ("net/ipv6/conf/all/accept_dad", "0"),
     ("net/ipv6/conf/default/accept_dad", "0"),
 ];
-const POD: [(&str, &str); 3] = [
-    ("net/ipv4/ip_local_port_range", "1024 65535"),
-    ("net/ipv6/conf/all/accept_dad", "0"),
-    ("net/ipv6/conf/default/accept_dad", "0"),
-];
+const POD: [(&str, &str); 3] =
+    [("net/ipv4/ip_local_port_range", "1024 65535"), ("net/ipv6/conf/all/accept_dad", "0"), ("net/ipv6/conf/default/accept_dad", "0")];
 
 /// A cluster of two nodes.
 #[derive(Debug)]

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ichor_agent_state::{
-    Algorithm, Desired, Dirty, Folder, Host, Ids, Limits, LocalEndpoint, Name, ObjectKey, Observed, Op, Problem, Snapshot, compile, diff,
+    Algorithm, Desired, Dirty, Folder, Host, Ids, Limits, LocalEndpoint, Name, Object, ObjectKey, Observed, Op, Problem, Snapshot, compile,
+    diff,
 };
 use ichor_datapath_types::{Service, ServiceKey, scope, service_flag};
 
@@ -81,11 +82,15 @@ impl Machine {
         let mut folder = Folder::default();
         let mut dirty = Dirty::default();
         for key in folder.set(file, &ichor_yaml::parse(text)) {
-            self.snapshot.put(folder.object(&key).unwrap().clone(), &mut dirty);
-            self.keys.insert(key);
+            self.put(folder.object(&key).unwrap().clone(), &mut dirty);
         }
         self.folder_problems = folder.problems();
         self.run(&dirty)
+    }
+
+    pub(crate) fn put(&mut self, object: Object, dirty: &mut Dirty) {
+        self.keys.insert(object.key());
+        self.snapshot.put(object, dirty);
     }
 
     pub(crate) fn delete(&mut self, words: &[&str]) -> Outcome {
