@@ -7,8 +7,8 @@ use ichor_datapath_types::{
 
 use crate::decide::{Decision, Next, Origin, next_hop};
 use crate::family::{Family, Piece};
-use crate::flow::next_state;
-use crate::packet::transport_kind;
+use crate::flow::{next_state, opens};
+use crate::packet::{Transport, transport_kind};
 use crate::service::choose;
 use crate::{FlowTable, Tables};
 
@@ -82,7 +82,9 @@ where
     }
     // The pod's answer must not be taken for a connection of its own, which would be hidden.
     let answered_openly = from_outside && matches!(decision.next, Next::Endpoint) && is_hidden::<F, T>(tables, config, decision.ip.source);
-    if !is_service && !hidden && !answered_openly {
+    let changes = is_service || hidden || answered_openly;
+    let is_pods = matches!(origin, Origin::Endpoint { .. });
+    if !changes && !(is_pods && answers_are_anothers::<F, T>(tables, &decision.transport, work)) {
         // Nothing changes, and nobody has to remember that.
         let nowhere = leaves && is_nowhere::<F, T>(tables, decision.ip.destination);
         decision.next = if nowhere { Next::Refuse } else { unchanged(decision.next, origin) };
@@ -100,6 +102,21 @@ where
     tables.put_flow(&work.key, &work.flow).ok_or(DropReason::FlowTable)?;
     decision.changes = work.flow.flags;
     Ok(decision)
+}
+
+/// Whether what answers a new connection would be taken for an answer of one that is over: the client had the same port
+/// there, and asked a service whose backend it now asks itself.
+#[inline(always)]
+fn answers_are_anothers<F, T>(tables: &T, transport: &Transport, work: &mut Work<F::Octets>) -> bool
+where
+    F: Family,
+    T: FlowTable<F::Octets>,
+{
+    if !opens(transport) {
+        return false;
+    }
+    reply(work);
+    tables.flow(&work.reply_key).is_some_and(|old| matches!(old.state(), flow_state::CLOSING | flow_state::RESET))
 }
 
 /// Another node chose a pod here for a service, and leaves the answers to this one.

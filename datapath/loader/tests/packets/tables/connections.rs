@@ -5,7 +5,7 @@ use crate::names::Family;
 use crate::scenario::{Scenario, scenario};
 
 pub(crate) fn rows(f: Family) -> Vec<Scenario> {
-    vec![closes(f), resets(f), begins_again(f), middle(f), backwards(f), refused_by_backend(f)]
+    vec![closes(f), resets(f), begins_again(f), middle(f), backwards(f), past_the_service(f), refused_by_backend(f)]
 }
 
 /// A connection of a pod that has begun.
@@ -90,6 +90,24 @@ fn backwards(f: Family) -> Scenario {
         .flows(&["tcp b:8080 > a:40000 => web:80 > a:40000 established reply source #1"])
         .pod("b", "a connection to the pod itself is not the service's", f.tcp("b:8080 > a:40000").syn())
         .delivered(f.tcp("b:8080 > a:40000").syn())
+}
+
+fn past_the_service(f: Family) -> Scenario {
+    begun(f, "a connection to the backend itself, with the ports of one to the service")
+        .pod("b", "the backend answers", f.tcp("b:8080 > a:40000").syn_ack())
+        .delivered(f.tcp("web:80 > a:40000").syn_ack())
+        .flows(&["tcp b:8080 > a:40000 => web:80 > a:40000 established reply source #1"])
+        .pod("a", "while the first one lives, answers are its own", f.tcp("a:40000 > b:8080").syn())
+        .delivered(f.tcp("a:40000 > b:8080").syn())
+        .pod("b", "the backend's last word", f.tcp("b:8080 > a:40000").fin())
+        .delivered(f.tcp("web:80 > a:40000").fin())
+        .flows(&["tcp b:8080 > a:40000 => web:80 > a:40000 closing reply source #1"])
+        .pod("a", "a connection past the service", f.tcp("a:40000 > b:8080").syn())
+        .delivered(f.tcp("a:40000 > b:8080").syn())
+        .flows(&["tcp a:40000 > b:8080 => a:40000 > b:8080 new", "tcp b:8080 > a:40000 => b:8080 > a:40000 new reply"])
+        .pod("b", "is answered by the backend itself", f.tcp("b:8080 > a:40000").syn_ack())
+        .delivered(f.tcp("b:8080 > a:40000").syn_ack())
+        .flows(&["tcp b:8080 > a:40000 => b:8080 > a:40000 established reply"])
 }
 
 fn refused_by_backend(f: Family) -> Scenario {
