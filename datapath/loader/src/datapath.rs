@@ -59,8 +59,6 @@ impl Datapath {
         const CONFIG_SIZE: usize = size_of::<Config>();
         let constants = bytes_of::<_, CONFIG_SIZE>(config);
         let mut loader = EbpfLoader::new();
-        // The programs know nothing of the kernel's own structures, whose description is large.
-        loader.btf(None);
         loader.override_global("CONFIG", &constants, true).verifier_log_level(VerifierLogLevel::STATS);
         for (name, entries) in sizes.by_name() {
             loader.map_max_entries(name, entries);

@@ -58,7 +58,7 @@ fn fill(snapshot: &mut Snapshot, external: u32, dirty: &mut Dirty) {
         if number < external {
             service.external_ips.push(Ipv4Addr::from(0xc000_0200 + number).into());
         }
-        snapshot.put(Object::Service(Name::new("bench", &format!("s{number}")), service), dirty);
+        snapshot.put(Object::Service(Name::new("bench", format!("s{number}")), service), dirty);
         snapshot.put(endpoints(number, 0), dirty);
     }
 }

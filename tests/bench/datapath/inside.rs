@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use ichor_lab::{Spot, Work, command};
-use ichor_tests::ichor;
+use ichor_tests::{ichor, tool};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
@@ -65,9 +65,9 @@ impl Drop for Server {
     }
 }
 
-/// How many milliseconds a program takes in a namespace, without the way into it.
-pub(crate) fn time(spot: &Spot, program: &str, args: &[&str]) -> f64 {
-    answer(own(spot, &[&["time", program], args].concat())).parse().unwrap()
+/// How many milliseconds a tool takes in a namespace, without the way into it.
+pub(crate) fn time(spot: &Spot, name: &str, args: &[&str]) -> f64 {
+    answer(own(spot, &[&["time", tool(name).to_str().unwrap()], args].concat())).parse().unwrap()
 }
 
 pub(crate) fn work(order: &[String]) -> ExitCode {

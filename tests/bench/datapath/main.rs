@@ -34,8 +34,10 @@ use std::time::Instant;
 
 use place::Place;
 
+type Part = fn(&Place);
+
 /// The parts, by the names with which they can be asked for alone.
-const PARTS: [(&str, fn(&Place)); 6] = [
+const PARTS: [(&str, Part); 6] = [
     ("packets", packets::part),
     ("compile", compile::part),
     ("pods", pods::part),
