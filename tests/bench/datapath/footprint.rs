@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ichor_tests::ichor;
 use serde_json::Value as Json;
 
-use crate::figures::{at_most, head, progress};
+use crate::figures::{at_most, progress};
 use crate::node::{Node, pause};
 use crate::objects::Services;
 use crate::place::Place;
@@ -31,7 +31,7 @@ pub(crate) fn idle(_: &Place) {
     let costs = watch(&pids, || ());
     let (most_mib, most_mcpu) = most(&costs);
     lab("down");
-    head(&format!("the example's {} agents, idle for {} s", pids.len(), WATCHED.as_secs()));
+    println!("\nthe example's {} agents, idle for {} s", pids.len(), WATCHED.as_secs());
     println!("  resident {most_mib:.1} MiB and {most_mcpu:.1} thousandths of a processor, each at most");
     at_most("memory, idle with the example", most_mib, 50.0, "MiB");
     at_most("processor, idle with the example", most_mcpu, 20.0, "mCPU");
@@ -54,7 +54,7 @@ pub(crate) fn with_many(node: &Node<'_>, services: Services) {
         }
     });
     let (busy_mib, busy_mcpu) = most(&costs);
-    head(&format!("an agent with {} services, {} s each", services.count, WATCHED.as_secs()));
+    println!("\nan agent with {} services, {} s each", services.count, WATCHED.as_secs());
     println!(
         "  idle: resident {idle_mib:.1} MiB, {idle_mcpu:.1} mCPU; one endpoint changes each second: {busy_mib:.1} MiB, {busy_mcpu:.1} mCPU"
     );
