@@ -20,6 +20,13 @@ const LOADS: [(&str, &str, &str); 4] = [
     ("connections/s, eight at a time", "connections", "8"),
 ];
 
+/// The variants' places in their list.
+const FLOOR: usize = 0;
+const SOCKET: usize = 1;
+const PACKET: usize = 2;
+const NFTABLES: usize = 3;
+const IPTABLES: usize = 4;
+
 /// Everyone who is compared.
 #[derive(Debug)]
 struct Rivals<'p> {
@@ -37,13 +44,13 @@ type Variant<'r> = (&'static str, &'r World, &'static str, bool);
 pub(crate) fn part(place: &Place) {
     progress("namespaces for the kernel alone, nftables, iptables and ichor");
     let rivals = Rivals::new(place);
-    let mut medians = Vec::new();
+    let mut all = Vec::new();
     for count in SCALES {
         let services = Services { count };
         rivals.fill(services);
-        medians.push(rivals.measure(services));
+        all.push(rivals.measure(services));
     }
-    judge(&medians);
+    judge(&all);
 }
 
 impl<'p> Rivals<'p> {
@@ -91,13 +98,13 @@ impl<'p> Rivals<'p> {
         ]
     }
 
-    /// The medians, by load and variant.
-    fn measure(&self, services: Services) -> Vec<Vec<f64>> {
+    /// What each gets, by load, variant and round.
+    fn measure(&self, services: Services) -> Vec<Vec<Vec<f64>>> {
         let variants = self.variants();
-        let mut figures = vec![vec![Figures::default(); variants.len()]; LOADS.len()];
+        let mut samples = vec![vec![Vec::new(); variants.len()]; LOADS.len()];
         for round in 1..=ROUNDS {
             progress(&format!("{} services, round {round} of {ROUNDS}", services.count));
-            for ((_, kind, connections), figures) in LOADS.iter().zip(&mut figures) {
+            for ((_, kind, connections), samples) in LOADS.iter().zip(&mut samples) {
                 let load = [kind, connections, SECONDS];
                 // Another one begins in each round.
                 for turn in 0..variants.len() {
@@ -105,34 +112,39 @@ impl<'p> Rivals<'p> {
                     let (_, world, client, service) = variants[which];
                     let direct = SocketAddr::from((server_address(0), PORT));
                     let address = if service { services.frontend() } else { direct };
-                    figures[which].add(world.ask(self.place, client, load, address));
+                    samples[which].push(world.ask(self.place, client, load, address));
                 }
             }
         }
-        for ((load, _, _), figures) in LOADS.iter().zip(&figures) {
+        for ((load, _, _), samples) in LOADS.iter().zip(&samples) {
             head(&format!("{load}, {} services, {ROUNDS} rounds in turns", services.count));
-            let ours = figures[1].median();
-            for ((name, ..), figures) in variants.iter().zip(figures) {
-                figures.row(name, &format!("  ichor's socket LB is {} times", number(ours / figures.median())));
+            for ((name, ..), of_variant) in variants.iter().zip(samples) {
+                let times = ratio(&samples[SOCKET], of_variant);
+                Figures::of(of_variant.iter().copied()).row(name, &format!("  ichor's socket LB is {} times", number(times)));
             }
         }
-        figures.iter().map(|of_load| of_load.iter().map(Figures::median).collect()).collect()
+        samples
     }
 }
 
-/// Against the goals, by the medians.
-fn judge(medians: &[Vec<Vec<f64>>]) {
-    println!("\ngoals of traffic, by the medians");
-    let last = medians.len() - 1;
+/// By the median of the rounds' own ratios: what disturbs a round disturbs both.
+fn ratio(ours: &[f64], theirs: &[f64]) -> f64 {
+    Figures::of(ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs)).median()
+}
+
+/// Against the goals.
+fn judge(all: &[Vec<Vec<Vec<f64>>>]) {
+    println!("\ngoals of traffic, by the medians of the rounds' ratios");
+    let (few, many) = (&all[0], &all[all.len() - 1]);
     for (load, (name, kind, _)) in LOADS.iter().enumerate() {
-        let [floor, socket, packet, nft, ipt] = medians[last][load][..] else { continue };
-        let few = &medians[0][load];
-        at_least(&format!("{name}: socket LB / nftables at 10k"), socket / nft, 1.15, "×");
-        at_least(&format!("{name}: socket LB / nftables at 10"), few[1] / few[3], 1.0, "×");
+        let (few, many) = (&few[load], &many[load]);
+        at_least(&format!("{name}: socket LB / nftables at 10k"), ratio(&many[SOCKET], &many[NFTABLES]), 1.15, "×");
+        at_least(&format!("{name}: socket LB / nftables at 10"), ratio(&few[SOCKET], &few[NFTABLES]), 1.0, "×");
         if *kind == "connections" {
-            at_least(&format!("{name}: socket LB / iptables at 10k"), socket / ipt, 2.0, "×");
-            at_least(&format!("{name}: per-packet LB / floor at 10k"), packet / floor, 0.9, "×");
-            at_least(&format!("{name}: per-packet LB at 10k / at 10"), packet / few[2], 0.9, "×");
+            at_least(&format!("{name}: socket LB / iptables at 10k"), ratio(&many[SOCKET], &many[IPTABLES]), 2.0, "×");
+            let of_floor = [many, few].map(|samples| ratio(&samples[PACKET], &samples[FLOOR]));
+            at_least(&format!("{name}: per-packet LB / floor at 10k"), of_floor[0], 0.9, "×");
+            at_least(&format!("{name}: per-packet LB / floor, at 10k / at 10"), of_floor[0] / of_floor[1], 0.9, "×");
         }
     }
 }
