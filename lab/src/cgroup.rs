@@ -12,7 +12,7 @@ use crate::wait::until;
 const KILL_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Where the unified hierarchy is mounted.
-pub(crate) fn root() -> Result<PathBuf, Error> {
+pub fn root() -> Result<PathBuf, Error> {
     let mounts = fs::read_to_string("/proc/self/mounts").map_err(|error| Error::at("read", Path::new("/proc/self/mounts"), error))?;
     let place = mounts.lines().find_map(|line| {
         let mut words = line.split(' ');
@@ -25,19 +25,20 @@ pub(crate) fn root() -> Result<PathBuf, Error> {
     })
 }
 
-pub(crate) fn make(path: &Path) -> Result<(), Error> {
+/// Makes a group, and those above it.
+pub fn make(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).map_err(|error| Error::at("make the cgroup", path, error))
 }
 
 /// Moves the calling process.
-pub(crate) fn join(path: &Path) -> Result<(), Error> {
+pub fn join(path: &Path) -> Result<(), Error> {
     make(path)?;
     let file = path.join("cgroup.procs");
     fs::write(&file, "0").map_err(|error| Error::at("write", &file, error))
 }
 
 /// Kills every process in a group and below it, and waits for their end.
-pub(crate) fn kill(path: &Path) -> Result<(), Error> {
+pub fn kill(path: &Path) -> Result<(), Error> {
     let file = path.join("cgroup.kill");
     match fs::write(&file, "1") {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -53,7 +54,7 @@ pub(crate) fn kill(path: &Path) -> Result<(), Error> {
 }
 
 /// Kills what is in a group and removes it with everything below.
-pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+pub fn remove(path: &Path) -> Result<(), Error> {
     kill(path)?;
     remove_empty(path)
 }

@@ -2,18 +2,18 @@
 //! as network namespaces, and the real agent and CNI plugin in them.
 //!
 //! [`up`] makes one and [`down`] removes it, from whatever state it is in. [`Lab::check`] walks every path of the
-//! [`matrix`] with real connections.
+//! [`matrix`] with real connections. Namespaces, control groups and processes in them can be had without a lab, too.
 
 mod agent;
 mod behaviour;
 mod cable;
-mod cgroup;
+pub mod cgroup;
 mod check;
 mod down;
 mod error;
 mod lab;
 pub mod matrix;
-mod namespace;
+pub mod namespace;
 mod need;
 mod node;
 mod object;
@@ -35,7 +35,7 @@ pub use down::{Down, down};
 pub use error::Error;
 pub use lab::Lab;
 pub use place::LabName;
-pub use process::inside;
+pub use process::{Spot, Work, command, inside};
 pub use status::{NodeStatus, PodStatus, ServiceStatus, Status};
 pub use trouble::Part;
 pub use up::{Options, Up, up};

@@ -21,17 +21,19 @@ use crate::error::Error;
 const FOLDER: &str = "/run/netns";
 const NEW_FOLDER: &str = "folder and mount";
 
-pub(crate) fn path(name: &str) -> PathBuf {
+/// Where a namespace of that name is mounted.
+pub fn path(name: &str) -> PathBuf {
     Path::new(FOLDER).join(name)
 }
 
-pub(crate) fn exists(name: &str) -> bool {
+/// Whether there is one of that name.
+pub fn exists(name: &str) -> bool {
     path(name).exists()
 }
 
 /// Makes the folder of all namespaces ready as `ip netns` does it, where nobody did so yet: a mount of its own, for which
 /// the note at `note` is left first. If `ip` did it later it would double the mounts of namespaces that are there.
-pub(crate) fn prepare(note: &Path) -> Result<(), Error> {
+pub fn prepare(note: &Path) -> Result<(), Error> {
     let folder = Path::new(FOLDER);
     let new = !folder.exists();
     fs::create_dir_all(folder).map_err(|error| Error::at("make", folder, error))?;
@@ -50,7 +52,7 @@ pub(crate) fn prepare(note: &Path) -> Result<(), Error> {
 }
 
 /// Undoes that once the last namespace is gone, if the note says that a lab did it.
-pub(crate) fn release(note: &Path) -> Result<(), Error> {
+pub fn release(note: &Path) -> Result<(), Error> {
     let Ok(text) = fs::read_to_string(note) else { return Ok(()) };
     let folder = Path::new(FOLDER);
     let _lock = lock()?;
@@ -76,7 +78,7 @@ fn lock() -> Result<Flock<File>, Error> {
 }
 
 /// Makes a namespace with some of its kernel settings, each a path below `/proc/sys` and its value.
-pub(crate) fn make(name: &str, settings: &[(&str, &str)]) -> Result<(), Error> {
+pub fn make(name: &str, settings: &[(&str, &str)]) -> Result<(), Error> {
     let path = path(name);
     File::create_new(&path).map_err(|error| Error::at("make", &path, error))?;
     // A thread of its own, so that nothing else of this process changes its namespace.
@@ -99,7 +101,7 @@ pub(crate) fn make(name: &str, settings: &[(&str, &str)]) -> Result<(), Error> {
 }
 
 /// Moves the calling thread, and what it starts from now on, into a namespace.
-pub(crate) fn enter(name: &str) -> Result<(), Error> {
+pub fn enter(name: &str) -> Result<(), Error> {
     let path = path(name);
     let file = File::open(&path).map_err(|error| Error::at("open", &path, error))?;
     setns(file, CloneFlags::CLONE_NEWNET).map_err(|error| Error::at("enter", &path, error))
@@ -148,7 +150,7 @@ pub(crate) fn pin_pass(path: &Path) -> Result<(), Error> {
 }
 
 /// Removes a namespace; one that is not there is no mistake.
-pub(crate) fn remove(name: &str) -> Result<(), Error> {
+pub fn remove(name: &str) -> Result<(), Error> {
     let path = path(name);
     match umount2(&path, MntFlags::MNT_DETACH) {
         Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}

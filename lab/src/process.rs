@@ -55,13 +55,14 @@ fn start_time(pid: i32) -> Option<u64> {
 
 /// Where in the lab a process runs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Spot {
-    pub(crate) namespace: String,
-    pub(crate) cgroup: PathBuf,
+pub struct Spot {
+    pub namespace: String,
+    pub cgroup: PathBuf,
 }
 
+/// What it does there.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) enum Work {
+pub enum Work {
     Run { program: PathBuf, args: Vec<OsString>, env: Vec<(String, String)> },
     Serve { pod: String, port: u16 },
     Probe,
@@ -78,7 +79,7 @@ struct Order {
 }
 
 /// A command that does some work at a spot.
-pub(crate) fn command(executable: &Path, spot: &Spot, stays: bool, work: Work) -> Result<Command, Error> {
+pub fn command(executable: &Path, spot: &Spot, stays: bool, work: Work) -> Result<Command, Error> {
     let parent = nix::unistd::getpid().as_raw();
     let order = Order { parent, spot: spot.clone(), stays, work };
     let order = serde_json::to_string(&order).map_err(|error| Error::new(format!("cannot tell a process what to do: {error}")))?;

@@ -16,10 +16,30 @@ usage: cargo xtask TASK
   docs                      write the generated pages of docs/ anew
   bpf [--check]             compile the programs of datapath/programs into the object that the agent carries;
                             --check compiles them into another folder and compares with the committed object
-  bench                     the benchmarks, beside their peers
+  bench [configure|datapath [PART...]]
+                            the benchmarks, beside their peers; all of them, or one; the one of the datapath needs
+                            root, and can be run in parts: packets, compile, pods, idle, tables, traffic
   tools                     only install and build the tools; prints their environment for the shell
 
 stages of test, in their order: tools, lint, test, fuzz, and with --full: upgrade, kernels";
+
+/// A benchmark.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Bench {
+    Configure,
+    Datapath,
+}
+
+impl Bench {
+    pub(crate) const ALL: [Self; 2] = [Self::Configure, Self::Datapath];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Configure => "configure",
+            Self::Datapath => "datapath",
+        }
+    }
+}
 
 #[derive(Debug, PartialEq)]
 pub(crate) enum Task {
@@ -28,7 +48,7 @@ pub(crate) enum Task {
     Lint,
     Bless { filter: String },
     Docs,
-    Bench,
+    Bench { which: Option<Bench>, parts: Vec<String> },
     Bpf { check: bool },
     Tools,
 }
@@ -41,7 +61,15 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Task, Str
     let parsed = match task.as_str() {
         "help" | "--help" | "-h" => return Ok(Task::Help),
         "test" => return parse_test(arguments),
-        "bench" => Task::Bench,
+        "bench" => match arguments.next() {
+            None => Task::Bench { which: None, parts: Vec::new() },
+            Some(name) => {
+                let which = Bench::ALL.into_iter().find(|bench| bench.name() == name);
+                which.ok_or_else(|| format!("there is no benchmark `{name}`"))?;
+                let parts = if which == Some(Bench::Datapath) { arguments.by_ref().collect() } else { Vec::new() };
+                Task::Bench { which, parts }
+            }
+        },
         "bless" => Task::Bless { filter: arguments.next().unwrap_or_else(|| "golden".into()) },
         "bpf" => Task::Bpf { check: arguments.next_if_eq("--check").is_some() },
         "lint" => Task::Lint,
@@ -95,8 +123,17 @@ mod tests {
     fn what_is_not_known_is_named() {
         assert_eq!(parsed("tset"), Err("there is no task `tset`".into()));
         assert_eq!(parsed("test unit"), Err("there is no stage `unit`".into()));
+        assert_eq!(parsed("bench speed"), Err("there is no benchmark `speed`".into()));
+        assert_eq!(parsed("bench configure now"), Err("`bench` does not take `now`".into()));
         assert_eq!(parsed("lint now"), Err("`lint` does not take `now`".into()));
         assert_eq!(parsed("bpf --check now"), Err("`bpf` does not take `now`".into()));
+    }
+
+    #[test]
+    fn the_datapath_is_measured_in_parts() {
+        assert_eq!(parsed("bench"), Ok(Task::Bench { which: None, parts: Vec::new() }));
+        let parts = vec!["pods".to_owned(), "idle".to_owned()];
+        assert_eq!(parsed("bench datapath pods idle"), Ok(Task::Bench { which: Some(Bench::Datapath), parts }));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The tests of the workspace, and what else runs through cargo.
 
+use crate::arguments::Bench;
 use crate::process::{cargo, check, read};
 use crate::recipe::Purpose;
 use crate::tally::{Reader, Tally};
@@ -38,12 +39,16 @@ pub(crate) fn bless(filter: &str) -> Result<()> {
     check(&mut crate::process::program("git", &["status", "--short"]))
 }
 
-/// The benchmarks, with the peers that they compare with.
-pub(crate) fn bench() -> Result<()> {
+/// The benchmarks, or one of them, with the peers that they compare with.
+pub(crate) fn bench(which: Option<Bench>, parts: &[String]) -> Result<()> {
     let tools = provide(&[Purpose::Test, Purpose::Bench])?;
     let ichor = build_ichor("release", &["--release"])?;
-    let mut command = cargo(&["run", "--quiet", "--release", "--package", "ichor-tests", "--bin", "bench"]);
-    check(give(&mut command, &tools, &ichor))
+    for bench in Bench::ALL.into_iter().filter(|bench| which.is_none_or(|which| which == *bench)) {
+        let program = format!("bench-{}", bench.name());
+        let mut command = cargo(&["run", "--quiet", "--release", "--package", "ichor-tests", "--bin", &program, "--"]);
+        check(give(&mut command, &tools, &ichor).args(parts))?;
+    }
+    Ok(())
 }
 
 fn give<'c>(command: &'c mut Command, tools: &Tools, ichor: &Path) -> &'c mut Command {

@@ -45,7 +45,7 @@ fn run(task: Task) -> anyhow::Result<bool> {
         Task::Lint => stage::lint_alone(),
         Task::Bless { filter } => cargo::bless(&filter).map(|()| true),
         Task::Docs => cargo::bless("generated_docs").map(|()| true),
-        Task::Bench => cargo::bench().map(|()| true),
+        Task::Bench { which, parts } => cargo::bench(which, &parts).map(|()| true),
         Task::Bpf { check: false } => bpf::write().map(|()| true),
         Task::Bpf { check: true } => bpf::compare().map(|()| true),
         Task::Tools => {

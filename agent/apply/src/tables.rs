@@ -17,43 +17,37 @@ pub fn observe(datapath: &mut Datapath, sizes: &Sizes) -> Result<Observed, Error
     let range =
         |(prefix_bits, [service, a, b, c, d], _): (u32, [u32; 5], u32)| SourceRangeKey { prefix_bits, service, addr: Addr([a, b, c, d]) };
     observed.source_ranges.extend(ranges.into_iter().map(range));
-    let backends = datapath.backends()?;
-    for id in 1..sizes.backends {
-        let row = backends.get(id)?;
-        if row.addr != Addr::UNSPECIFIED {
-            observed.backends.insert(id, row);
-        }
-    }
-    let slots = datapath.slots()?;
-    let runs: Vec<_> = observed.services.values().map(|row| (row.first_slot, row.slots)).collect();
-    for (first, count) in runs {
-        // What stands in the table may be anything.
-        let end = first.saturating_add(count).min(sizes.slots);
-        let places = usize::try_from(end).unwrap_or(usize::MAX);
-        if observed.slots.len() < places {
-            observed.slots.resize(places, 0);
-        }
-        for index in first..end {
-            if let Some(place) = usize::try_from(index).ok().and_then(|index| observed.slots.get_mut(index)) {
-                *place = slots.get(index)?;
-            }
-        }
-    }
+    let backends = datapath.backends()?.first(sizes.backends)?;
+    observed.backends.extend(backends.into_iter().filter(|(id, row)| *id > 0 && row.addr != Addr::UNSPECIFIED));
+    // What stands in the table may be anything.
+    let end = observed.services.values().map(|row| row.first_slot.saturating_add(row.slots).min(sizes.slots)).max();
+    observed.slots = datapath.slots()?.first(end.unwrap_or(0))?.into_iter().map(|(_, backend)| backend).collect();
     Ok(observed)
 }
 
-/// Takes a step. What is answered to health checks is not in the tables, so these steps do nothing here.
-pub fn take(datapath: &mut Datapath, op: &Op) -> Result<(), Error> {
-    match op {
-        Op::SetBackend(id, row) => datapath.backends()?.set(*id, row)?,
-        Op::DeleteBackend(id) => datapath.backends()?.set(*id, &Backend::default())?,
-        Op::SetSlots { first, backends } => {
-            let mut slots = datapath.slots()?;
-            for (index, backend) in (*first..).zip(backends.iter()) {
-                slots.set(index, backend)?;
-            }
+/// Takes steps that follow each other, and are quickest when those of a kind are given at once. What is answered to health
+/// checks is not in the tables, so these steps do nothing here.
+pub fn take(datapath: &mut Datapath, ops: &[Op]) -> Result<(), Error> {
+    for some in ops.chunk_by(|one, next| std::mem::discriminant(one) == std::mem::discriminant(next)) {
+        let backend = |op: &Op| if let Op::SetBackend(id, row) = op { Some((*id, *row)) } else { None };
+        let service = |op: &Op| if let Op::SetService(key, row) = op { Some((*key, *row)) } else { None };
+        match some {
+            [Op::SetBackend(..), ..] => datapath.backends()?.set_all(&some.iter().filter_map(backend).collect::<Vec<_>>())?,
+            [Op::SetService(..), ..] => datapath.services()?.put_all(&some.iter().filter_map(service).collect::<Vec<_>>())?,
+            [Op::SetSlots { .. }, ..] => datapath.slots()?.set_all(&some.iter().flat_map(slots).collect::<Vec<_>>())?,
+            _ => some.iter().try_for_each(|op| take_one(datapath, op))?,
         }
-        Op::SetService(key, row) => datapath.services()?.put(key, row)?,
+    }
+    Ok(())
+}
+
+fn slots(op: &Op) -> Vec<(u32, u32)> {
+    if let Op::SetSlots { first, backends } = op { (*first..).zip(backends.iter().copied()).collect() } else { Vec::new() }
+}
+
+fn take_one(datapath: &mut Datapath, op: &Op) -> Result<(), Error> {
+    match op {
+        Op::DeleteBackend(id) => datapath.backends()?.set(*id, &Backend::default())?,
         Op::DeleteService(key) => datapath.services()?.remove(key)?,
         Op::SetSourceRange(key) => datapath.source_ranges()?.put(key.prefix_bits, &range(key), &1)?,
         Op::DeleteSourceRange(key) => datapath.source_ranges()?.remove(key.prefix_bits, &range(key))?,
@@ -61,7 +55,7 @@ pub fn take(datapath: &mut Datapath, op: &Op) -> Result<(), Error> {
         Op::DeleteEndpoint(key) => datapath.endpoints()?.remove(key)?,
         Op::SetPrefix(key, row) => datapath.prefixes()?.put(key.prefix_bits, &key.addr, row)?,
         Op::DeletePrefix(key) => datapath.prefixes()?.remove(key.prefix_bits, &key.addr)?,
-        Op::SetHealthCheck(..) | Op::DeleteHealthCheck(_) => {}
+        Op::SetBackend(..) | Op::SetService(..) | Op::SetSlots { .. } | Op::SetHealthCheck(..) | Op::DeleteHealthCheck(_) => {}
     }
     Ok(())
 }

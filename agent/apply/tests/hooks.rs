@@ -121,17 +121,15 @@ fn tables_are_read_back_as_they_were_written() {
         let mut expected = Observed::default();
         let mut datapath = load(&pins);
         assert_eq!(observe(&mut datapath, &small()).unwrap(), expected);
-        for op in &ops {
-            take(&mut datapath, op).unwrap();
-            expected.apply(op);
-        }
+        take(&mut datapath, &ops).unwrap();
+        ops.iter().for_each(|op| expected.apply(op));
         assert_eq!(observe(&mut datapath, &small()).unwrap(), expected);
         drop(datapath);
         let mut datapath = load(&pins);
         let read = observe(&mut datapath, &small()).unwrap();
         assert_eq!(read.run(3, 3), Some(&[5, 131_000, 5][..]));
         assert_eq!(read, expected, "after a restart");
-        for op in [
+        let gone = [
             Op::DeleteService(key),
             Op::DeleteSourceRange(SourceRangeKey { prefix_bits: 32 + 120, service: 9, addr }),
             Op::DeleteEndpoint(EndpointKey { addr: v6 }),
@@ -139,10 +137,9 @@ fn tables_are_read_back_as_they_were_written() {
             Op::DeletePrefix(PrefixKey { prefix_bits: 128, addr: v6 }),
             Op::DeleteBackend(5),
             Op::DeleteBackend(131_000),
-        ] {
-            take(&mut datapath, &op).unwrap();
-            take(&mut datapath, &op).unwrap();
-        }
+        ];
+        take(&mut datapath, &gone).unwrap();
+        take(&mut datapath, &gone).unwrap();
         assert_eq!(observe(&mut datapath, &small()).unwrap(), Observed::default());
     });
 }

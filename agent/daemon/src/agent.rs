@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::mem::discriminant;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use ichor_agent_apply::{Netlink, forward, observe, take};
+use ichor_agent_apply::{Netlink, observe, take};
 use ichor_agent_state::{Desired, Dirty, Ids, Limits, Observed, Op, Snapshot, Unit, compile, diff};
-use ichor_datapath_loader::{Datapath, OBJECT, Pass, Pins, Sizes, TrafficControl};
+use ichor_datapath_loader::{Datapath, Pins, Sizes, TrafficControl};
 use serde_json::{Value as Json, json};
 
 use crate::arguments::Arguments;
@@ -21,9 +22,10 @@ use crate::health::{Health, Pulse};
 use crate::hooks::Hooks;
 use crate::inspect::Inspector;
 use crate::log::{note, say};
+use crate::pace::Pace;
 use crate::request::{Code, Request, refusal};
 use crate::routes;
-use crate::settings::{Settings, host};
+use crate::settings::Settings;
 use crate::socket::{Event, QUEUE, serve, watch_signals};
 use crate::source::{Change, Source};
 use crate::store::Store;
@@ -50,18 +52,19 @@ pub(crate) struct Agent {
     /// The last walk through the flows, and how long it took.
     pub(crate) walk: (Walk, Duration),
     pub(crate) limits: EgressLimits,
+    pub(crate) pace: Pace,
     health: Health,
-    sizes: Sizes,
-    ids: Ids,
+    pub(crate) sizes: Sizes,
+    pub(crate) ids: Ids,
     /// The last steps were not all taken.
     behind: bool,
-    /// Files were read that the snapshot does not have yet.
-    objects_read: bool,
+    /// Since when files were read that the snapshot, or the tables, do not have yet.
+    objects_read: Option<Instant>,
     /// Interfaces and addresses may have changed.
     look_again: bool,
-    ready: bool,
+    pub(crate) ready: bool,
     waiting: String,
-    compile_problems: BTreeSet<String>,
+    pub(crate) compile_problems: BTreeSet<String>,
     noted: BTreeSet<String>,
     ticks: u32,
     events: SyncSender<Event>,
@@ -70,6 +73,7 @@ pub(crate) struct Agent {
 
 /// Runs until it is asked to end, and leaves the datapath as it is.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
+    let pace = Pace::begin();
     ground::check_rights_and_kernel()?;
     let config = AgentConfig::load(&arguments.config)?;
     ground::make_private_folder(&arguments.state)?;
@@ -103,7 +107,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
         ids: Ids::restore(&Observed::default(), limits(&sizes)),
         sizes,
         behind: false,
-        objects_read: false,
+        objects_read: None,
+        pace,
         look_again: true,
         ready: false,
         waiting: String::new(),
@@ -118,6 +123,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
     watch_signals(events.clone())?;
     agent.source.watch(&events)?;
     agent.objects_changed();
+    agent.pace.ends("objects");
     agent.find_endpoints()?;
     agent.delete_marked()?;
     // Whoever reads that it is ready may ask at once; until then questions wait.
@@ -127,7 +133,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
     agent.work(&queue)
 }
 
-fn limits(sizes: &Sizes) -> Limits {
+pub(crate) fn limits(sizes: &Sizes) -> Limits {
     Limits { services: sizes.services as usize, backends: sizes.backends, slots: sizes.slots }
 }
 
@@ -162,8 +168,8 @@ impl Agent {
     fn handle(&mut self, event: Event) -> bool {
         match event {
             Event::Stop => return true,
-            Event::Objects(change) => match self.source.read(&change) {
-                Ok(()) => self.objects_read = true,
+            Event::Objects(change, at) => match self.source.read(&change) {
+                Ok(()) => _ = self.objects_read.get_or_insert(at),
                 Err(fault) => note(&fault.to_string()),
             },
             Event::Request(request, answers) => {
@@ -196,7 +202,7 @@ impl Agent {
 
     /// Does not wait to be told of changes, which may still be on their way.
     fn sync(&mut self) -> Json {
-        self.objects_read = true;
+        self.objects_read = Some(Instant::now());
         match self.source.read(&Change::Unknown).and_then(|()| self.settle_now()) {
             Ok(()) => json!({ "synced": true }),
             Err(fault) => refusal(Code::TryAgain, "not everything is in the tables", &fault.to_string()),
@@ -204,7 +210,12 @@ impl Agent {
     }
 
     fn objects_changed(&mut self) {
-        self.snapshot.replace(self.source.objects(), &mut self.dirty);
+        for key in self.source.changed() {
+            match self.source.object(&key) {
+                Some(object) => self.snapshot.put(object.clone(), &mut self.dirty),
+                None => self.snapshot.remove(&key, &mut self.dirty),
+            }
+        }
         self.note_problems();
     }
 
@@ -247,7 +258,7 @@ impl Agent {
     }
 
     pub(crate) fn settle_now(&mut self) -> Result<(), Fault> {
-        if std::mem::take(&mut self.objects_read) {
+        if self.objects_read.is_some() {
             self.objects_changed();
         }
         let nodes_changed = match &self.dirty {
@@ -266,81 +277,18 @@ impl Agent {
             self.set_limits();
         }
         if !self.ready {
+            self.pace.ends("tables");
             self.attach()?;
-            if let Some(mut datapath) = self.datapath.take() {
-                self.take_over(&mut datapath, Pass::Last);
-                self.datapath = Some(datapath);
-            }
             self.ready = true;
             say("ready");
         }
         Ok(())
     }
 
-    /// Loads the programs, again when something that they were told has changed.
-    fn load(&mut self) -> Result<(), Fault> {
-        let ours = self.store.entries().values().map(|stored| stored.interface).collect();
-        let host = host(&mut self.netlink, &self.arguments.node, &self.config, &ours)?;
-        self.snapshot.set_host(host, &mut self.dirty);
-        let found = match Settings::find(&mut self.netlink, &self.snapshot, &self.arguments.node, &self.config) {
-            // An object that went away is no reason to stop what works.
-            Err(fault) if self.datapath.is_some() => {
-                self.compile_problems.insert(fault.to_string());
-                self.note_problems();
-                return Ok(());
-            }
-            found => found?,
-        };
-        if self.datapath.is_some() && self.settings.as_ref() == Some(&found) {
-            return Ok(());
-        }
-        forward(&found.uplink.name, found.v4.is_some(), found.v6.is_some())?;
-        let mut datapath = Datapath::load_again(OBJECT, &found.config, &self.sizes, &self.hooks.pins)?;
-        if self.datapath.is_none() {
-            self.take_over(&mut datapath, Pass::First);
-            self.observed = observe(&mut datapath, &self.sizes)?;
-            self.ids = Ids::restore(&self.observed, limits(&self.sizes));
-            self.dirty = Dirty::All;
-        }
-        self.datapath = Some(datapath);
-        let before = self.settings.replace(found);
-        if let Some(before) = before.filter(|before| self.settings.as_ref().is_some_and(|now| now.uplink.index != before.uplink.index)) {
-            self.hooks.leave_uplink(&before)?;
-        }
-        if self.ready {
-            note("the node's addresses or its uplink changed: the programs are loaded again");
-            self.ready = false;
-        }
-        Ok(())
-    }
-
-    /// Goes on with the tables of another release; without them, connections are lost, which is no reason to stop.
-    fn take_over(&self, datapath: &mut Datapath, pass: Pass) {
-        match datapath.take_over(&self.hooks.pins, &self.sizes, pass) {
-            Err(fault) => note(&format!("cannot go on with what another release has left: {fault}")),
-            Ok(all) => all.iter().filter(|taken| taken.rows > 0 || taken.problem.is_some()).for_each(|taken| match &taken.problem {
-                None => note(&format!("took {} rows of {} over from another release", taken.rows, taken.table)),
-                Some(problem) => note(&format!("cannot take over the rows of {}: {problem}", taken.table)),
-            }),
-        }
-    }
-
-    fn attach(&mut self) -> Result<(), Fault> {
-        let (Some(datapath), Some(settings)) = (&mut self.datapath, &self.settings) else { return Ok(()) };
-        for stored in self.store.entries().values() {
-            let name = &stored.cable.host_name;
-            match self.hooks.attach_endpoint(datapath, name, stored.interface) {
-                // A pod may go at any time; the next look drops it.
-                Err(_) if !self.netlink.links()?.contains_key(name) => {}
-                outcome => outcome?,
-            }
-        }
-        self.hooks.attach_node(datapath, settings, self.config.acceleration_of(&self.arguments.node))
-    }
-
     fn compile(&mut self) -> Result<(), Fault> {
         let Some(datapath) = &mut self.datapath else { return Ok(()) };
         if self.dirty.is_empty() && !self.behind {
+            self.objects_read = None;
             return Ok(());
         }
         let dirty = std::mem::take(&mut self.dirty);
@@ -356,15 +304,16 @@ impl Agent {
         self.behind = true;
         let mut gone = BTreeSet::new();
         let mut outcome = Ok(());
-        for op in &ops {
-            outcome = take(datapath, op);
+        for some in ops.chunk_by(|one, next| discriminant(one) == discriminant(next)) {
+            outcome = take(datapath, some);
             if outcome.is_err() {
                 break;
             }
-            self.observed.apply(op);
-            if let Op::DeleteBackend(id) = op {
-                gone.insert(*id);
-            }
+            some.iter().for_each(|op| self.observed.apply(op));
+            gone.extend(some.iter().filter_map(|op| if let Op::DeleteBackend(id) = op { Some(*id) } else { None }));
+        }
+        if let Some(begun) = self.objects_read.take_if(|_| outcome.is_ok()) {
+            self.pace.followed(ops.len(), begun);
         }
         cut_udp(datapath, &gone)?;
         outcome?;

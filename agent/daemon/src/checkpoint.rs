@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use ichor_agent_state::Documents;
 use ichor_yaml::{Layout, Node as Yaml, emit_all};
 use serde_json::Value as Json;
 
@@ -42,11 +43,12 @@ impl Checkpoint {
     }
 
     /// Keeps what a file says, as far as it can be read.
-    pub(crate) fn keep(&mut self, file: &str, text: &str) {
-        let Ok(documents) = ichor_yaml::parse(text) else { return };
+    pub(crate) fn keep(&mut self, file: &str, text: String, documents: &Documents) {
+        let Ok(documents) = documents else { return };
         let is_kept =
             |root: &&Yaml| root.get("kind").and_then(Yaml::as_str).is_some_and(|kind| KEPT.contains(&kind.trim_end_matches("List")));
-        let text = emit_all(documents.iter().map(|document| &document.root).filter(is_kept), Layout::Two);
+        let roots = || documents.iter().map(|document| &document.root);
+        let text = if roots().all(|root| is_kept(&root)) { text } else { emit_all(roots().filter(is_kept), Layout::Two) };
         if self.texts.get(file) != Some(&text) {
             self.texts.insert(file.to_owned(), text);
             self.changed = true;
@@ -60,8 +62,7 @@ impl Checkpoint {
     /// Writes it if something changed.
     pub(crate) fn save(&mut self) -> Result<(), Fault> {
         if self.changed {
-            let files: serde_json::Map<_, _> = self.texts.iter().map(|(file, text)| (file.clone(), Json::from(text.as_str()))).collect();
-            write_durably(&self.place, Json::Object(files).to_string().as_bytes())?;
+            write_durably(&self.place, |file| serde_json::to_writer(file, &self.texts).map_err(Into::into))?;
             self.changed = false;
         }
         Ok(())
@@ -78,10 +79,11 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let place = folder.join("checkpoint");
         let (mut checkpoint, _) = Checkpoint::open(&place).unwrap();
-        checkpoint.keep("a.yaml", "kind: Node\nmetadata: {name: one}\n---\nkind: Secret\nstringData: {key: hidden}\n");
-        checkpoint.keep("b.yaml", "kind: Service\n");
+        let mut keep = |file: &str, text: &str| checkpoint.keep(file, text.to_owned(), &ichor_yaml::parse(text));
+        keep("a.yaml", "kind: Node\nmetadata: {name: one}\n---\nkind: Secret\nstringData: {key: hidden}\n");
+        keep("b.yaml", "kind: Service\n");
+        keep("a.yaml", "kind: [");
         checkpoint.forget("b.yaml");
-        checkpoint.keep("a.yaml", "kind: [");
         checkpoint.save().unwrap();
         let (again, problem) = Checkpoint::open(&place).unwrap();
         assert_eq!(problem, None);

@@ -49,6 +49,8 @@ impl Agent {
             "frontends": self.desired.services.iter().count(),
             "backends": self.desired.backends.iter().count(),
             "endpoints": self.store.entries().len(),
+            "start": self.pace.start(),
+            "lastChange": self.pace.last_change(),
             "lastWalk": { "flows": self.walk.0.seen, "removed": self.walk.0.removed, "milliseconds": self.walk.1.as_millis() },
             "problems": self.problems(),
         })

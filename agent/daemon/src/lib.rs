@@ -15,6 +15,8 @@ mod health;
 mod hooks;
 mod inspect;
 mod log;
+mod pace;
+mod programs;
 mod request;
 mod routes;
 mod settings;

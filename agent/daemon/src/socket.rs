@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -23,7 +23,8 @@ use crate::source::Change;
 /// Something that the agent has to do.
 #[derive(Debug)]
 pub(crate) enum Event {
-    Objects(Change),
+    /// With the time at which it was read of.
+    Objects(Change, Instant),
     Request(Request, SyncSender<Json>),
     /// Somebody wants to know what the agent knows; of services only where they are told.
     View(Services, SyncSender<View>),

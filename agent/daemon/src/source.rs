@@ -1,12 +1,16 @@
 //! Kubernetes objects from the files of a folder, and from the checkpoint until the folder can be read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::SyncSender;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+use std::time::Instant;
 
-use ichor_agent_state::{Folder, Object, ObjectKey, Problem};
+use ichor_agent_state::{Documents, Folder, Object, ObjectKey, Problem};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
 use crate::checkpoint::Checkpoint;
@@ -27,6 +31,8 @@ pub(crate) struct Source {
     folder: Folder,
     checkpoint: Checkpoint,
     files: BTreeSet<String>,
+    /// Objects that may be others than when they were last asked for.
+    changed: BTreeSet<ObjectKey>,
     watched: bool,
 }
 
@@ -34,8 +40,8 @@ impl Source {
     pub(crate) fn open(place: &Path, checkpoint: Checkpoint) -> Self {
         let mut folder = Folder::default();
         let files: BTreeSet<_> = checkpoint.texts().keys().cloned().collect();
-        checkpoint.texts().iter().for_each(|(file, text)| folder.set(file, text));
-        Self { place: place.to_owned(), folder, checkpoint, files, watched: false }
+        let changed = checkpoint.texts().iter().flat_map(|(file, text)| folder.set(file, &ichor_yaml::parse(text))).collect();
+        Self { place: place.to_owned(), folder, checkpoint, files, changed, watched: false }
     }
 
     /// Begins to watch and reads everything, once the folder is there.
@@ -71,33 +77,46 @@ impl Source {
         for entry in fs::read_dir(&self.place).map_err(wrong)? {
             there.extend(entry.map_err(wrong)?.file_name().into_string().ok().filter(|name| is_object_file(name)));
         }
-        for name in self.files.union(&there).cloned().collect::<Vec<_>>() {
-            self.read_file(&name)?;
-        }
-        Ok(())
+        let names: Vec<_> = self.files.union(&there).cloned().collect();
+        let mut outcome = Ok(());
+        read_files(&self.place.clone(), &names, |name, read| {
+            let taken = self.take(name, read);
+            if outcome.is_ok() {
+                outcome = taken;
+            }
+        });
+        outcome
     }
 
     fn read_file(&mut self, name: &str) -> Result<(), Fault> {
-        let place = self.place.join(name);
-        match fs::read_to_string(&place) {
-            Ok(text) => {
-                self.folder.set(name, &text);
-                self.checkpoint.keep(name, &text);
+        self.take(name, read_file(&self.place, name))
+    }
+
+    fn take(&mut self, name: &str, read: io::Result<Read>) -> Result<(), Fault> {
+        match read {
+            Ok(Read { text, documents }) => {
+                self.changed.extend(self.folder.set(name, &documents));
+                self.checkpoint.keep(name, text, &documents);
                 self.files.insert(name.to_owned());
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                self.folder.remove(name);
+                self.changed.extend(self.folder.remove(name));
                 self.checkpoint.forget(name);
                 self.files.remove(name);
                 Ok(())
             }
-            Err(error) => Err(Fault::file("reading", &place, &error)),
+            Err(error) => Err(Fault::file("reading", &self.place.join(name), &error)),
         }
     }
 
-    pub(crate) fn objects(&self) -> BTreeMap<ObjectKey, Object> {
-        self.folder.objects()
+    /// What has changed since this was last asked.
+    pub(crate) fn changed(&mut self) -> BTreeSet<ObjectKey> {
+        std::mem::take(&mut self.changed)
+    }
+
+    pub(crate) fn object(&self, key: &ObjectKey) -> Option<&Object> {
+        self.folder.object(key)
     }
 
     pub(crate) fn problems(&self) -> Vec<Problem> {
@@ -107,6 +126,40 @@ impl Source {
     pub(crate) fn save(&mut self) -> Result<(), Fault> {
         self.checkpoint.save()
     }
+}
+
+/// A file, and what it says.
+struct Read {
+    text: String,
+    documents: Documents,
+}
+
+fn read_file(place: &Path, name: &str) -> io::Result<Read> {
+    let text = fs::read_to_string(place.join(name))?;
+    let documents = ichor_yaml::parse(&text);
+    Ok(Read { text, documents })
+}
+
+/// Reads many files on every processor at once, and hands each to `take` as it comes.
+fn read_files(place: &Path, names: &[String], mut take: impl FnMut(&str, io::Result<Read>)) {
+    // Few are held at a time: what is read is many times as large as what is kept of it.
+    const HELD: usize = 32;
+    let readers = thread::available_parallelism().map_or(1, NonZero::get).min(names.len());
+    let (next, (sender, receiver)) = (AtomicUsize::new(0), sync_channel(HELD));
+    thread::scope(|scope| {
+        for _ in 0..readers {
+            let (next, sender) = (&next, sender.clone());
+            scope.spawn(move || {
+                while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if sender.send((name, read_file(place, name))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        receiver.iter().for_each(|(name, read)| take(name, read));
+    });
 }
 
 fn is_object_file(name: &str) -> bool {
@@ -121,12 +174,13 @@ fn start_watching(place: &Path, events: SyncSender<Event>) -> Result<(), Fault> 
     watcher.add_watch(place, changes).map_err(wrong)?;
     let watch = move || {
         while let Ok(seen) = watcher.read_events() {
+            let now = Instant::now();
             for event in seen {
                 let change = match event.name.and_then(|name| name.into_string().ok()) {
                     Some(name) => Change::File(name),
                     None => Change::Unknown,
                 };
-                if events.send(Event::Objects(change)).is_err() {
+                if events.send(Event::Objects(change, now)).is_err() {
                     return;
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, BufWriter, ErrorKind, Write as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -165,7 +165,7 @@ impl Store {
 
     /// Writes an entry; when this returns it survives a loss of power.
     pub(crate) fn put(&mut self, attachment: &Attachment, stored: Stored) -> Result<(), Fault> {
-        write_durably(&self.place(attachment), stored.json(attachment).to_string().as_bytes())?;
+        write_durably(&self.place(attachment), |file| file.write_all(stored.json(attachment).to_string().as_bytes()))?;
         self.entries.insert(attachment.clone(), stored);
         Ok(())
     }
@@ -186,12 +186,12 @@ impl Store {
 }
 
 /// Puts a file in the place of another in one step, on disk when this returns.
-pub(crate) fn write_durably(place: &Path, bytes: &[u8]) -> Result<(), Fault> {
+pub(crate) fn write_durably(place: &Path, content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), Fault> {
     let new = place.with_extension("new");
     let write = || {
-        let mut file = File::create(&new)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
+        let mut file = BufWriter::new(File::create(&new)?);
+        content(&mut file)?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         fs::rename(&new, place)?;
         place.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     };

@@ -1,7 +1,8 @@
 //! Objects from the files of a folder.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ichor_yaml::Node as Yaml;
 
@@ -14,94 +15,163 @@ use crate::read::{read_object, title};
 /// away from the network.
 #[derive(Clone, Debug, Default)]
 pub struct Folder {
-    files: BTreeMap<String, File>,
+    files: BTreeMap<Arc<str>, File>,
+    /// The files in which each object is, sorted.
+    places: BTreeMap<ObjectKey, Vec<Arc<str>>>,
+    /// Objects in more than one file.
+    doubles: BTreeSet<ObjectKey>,
+    /// Files with problems.
+    faulty: BTreeSet<Arc<str>>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct File {
-    objects: BTreeMap<ObjectKey, Object>,
+    /// Sorted: most files have few, and there may be many files.
+    objects: Box<[(ObjectKey, Object)]>,
     problems: Vec<Problem>,
 }
 
+impl File {
+    fn get(&self, key: &ObjectKey) -> Option<&Object> {
+        let place = self.objects.binary_search_by_key(&key, |(key, _)| key).ok()?;
+        self.objects.get(place).map(|(_, object)| object)
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.objects.iter().map(|(key, _)| key)
+    }
+}
+
+/// What a file says, or why it says nothing.
+pub type Documents = Result<Vec<ichor_yaml::Document>, ichor_yaml::Error>;
+
 impl Folder {
-    /// Reads the new text of a file. What cannot be read stays what it was.
-    pub fn set(&mut self, file: &str, text: &str) {
+    /// Takes what a file says now, and tells which objects may be others than before. What cannot be read stays what it was.
+    pub fn set(&mut self, file: &str, documents: &Documents) -> BTreeSet<ObjectKey> {
         let before = self.files.remove(file).unwrap_or_default();
-        self.files.insert(file.to_owned(), read_file(file, text, before));
+        let after = read_file(file, documents, &before);
+        self.exchange(file, &before, Some(after))
     }
 
-    pub fn remove(&mut self, file: &str) {
-        self.files.remove(file);
+    /// The same for a file that is gone.
+    pub fn remove(&mut self, file: &str) -> BTreeSet<ObjectKey> {
+        let before = self.files.remove(file).unwrap_or_default();
+        self.exchange(file, &before, None)
     }
 
-    /// All objects; of one that is in two files, the first file's.
-    pub fn objects(&self) -> BTreeMap<ObjectKey, Object> {
-        let mut found = BTreeMap::new();
-        for (key, object) in self.files.values().flat_map(|file| &file.objects) {
-            found.entry(key.clone()).or_insert_with(|| object.clone());
+    fn exchange(&mut self, name: &str, before: &File, after: Option<File>) -> BTreeSet<ObjectKey> {
+        let name: Arc<str> = name.into();
+        let now = after.as_ref();
+        let is_other = |key: &&ObjectKey| now.and_then(|now| now.get(key)) != before.get(key);
+        let all = before.keys().chain(now.into_iter().flat_map(File::keys));
+        let changed: BTreeSet<_> = all.filter(is_other).cloned().collect();
+        for key in &changed {
+            match (before.get(key), now.and_then(|now| now.get(key))) {
+                (None, Some(_)) => self.comes(key, &name),
+                (Some(_), None) => self.leaves(key, &name),
+                _ => {}
+            }
         }
-        found
+        self.faulty.remove(&name);
+        if let Some(file) = after {
+            if !file.problems.is_empty() {
+                self.faulty.insert(name.clone());
+            }
+            self.files.insert(name, file);
+        }
+        changed
+    }
+
+    fn comes(&mut self, key: &ObjectKey, file: &Arc<str>) {
+        let places = self.places.entry(key.clone()).or_default();
+        if let Err(place) = places.binary_search(file) {
+            places.insert(place, file.clone());
+        }
+        if places.len() > 1 {
+            self.doubles.insert(key.clone());
+        }
+    }
+
+    fn leaves(&mut self, key: &ObjectKey, file: &Arc<str>) {
+        let Some(places) = self.places.get_mut(key) else { return };
+        places.retain(|place| place != file);
+        if places.len() < 2 {
+            self.doubles.remove(key);
+        }
+        if places.is_empty() {
+            self.places.remove(key);
+        }
+    }
+
+    /// An object; of one that is in two files, the first file's.
+    pub fn object(&self, key: &ObjectKey) -> Option<&Object> {
+        self.files.get(self.places.get(key)?.first()?)?.get(key)
     }
 
     /// Everything that is wrong with the files.
     pub fn problems(&self) -> Vec<Problem> {
-        let mut problems: Vec<_> = self.files.values().flat_map(|file| file.problems.clone()).collect();
-        let mut seen = BTreeMap::new();
-        for (name, file) in &self.files {
-            for key in file.objects.keys() {
-                if let Some(first) = seen.insert(key, name) {
-                    let text = format!("is in {first} and in {name}; only the former counts, so take it out of one");
-                    problems.push(Problem { object: key.to_string(), place: None, text });
-                    seen.insert(key, first);
-                }
-            }
+        let of_files = self.faulty.iter().filter_map(|file| self.files.get(file)).flat_map(|file| file.problems.iter().cloned());
+        let mut problems: Vec<_> = of_files.collect();
+        for key in &self.doubles {
+            let Some((first, others)) = self.places.get(key).and_then(|places| places.split_first()) else { continue };
+            problems.extend(others.iter().map(|other| {
+                let text = format!("is in {first} and in {other}; only the former counts, so take it out of one");
+                Problem { object: key.to_string(), place: None, text }
+            }));
         }
         problems
     }
 }
 
-fn read_file(name: &str, text: &str, before: File) -> File {
-    let documents = match ichor_yaml::parse(text) {
+fn read_file(name: &str, documents: &Documents, before: &File) -> File {
+    let documents = match documents {
         Ok(documents) => documents,
         Err(error) => {
             let place = Some(Place::new(name, error.span.start));
             let text = format!("{}; the file counts as it was before", error.message);
-            return File { objects: before.objects, problems: vec![Problem { object: String::new(), place, text }] };
+            return File { objects: before.objects.clone(), problems: vec![Problem { object: String::new(), place, text }] };
         }
     };
-    let mut file = File::default();
-    for document in &documents {
+    let mut reading = Reading { name, before, objects: BTreeMap::new(), problems: Vec::new() };
+    for document in documents {
         for duplicate in &document.duplicates {
             let text = format!("the key `{}` stands here twice; the first counts", duplicate.key);
             let place = Some(Place::new(name, duplicate.second.start));
-            file.problems.push(Problem { object: title(&document.root), place, text });
+            reading.problems.push(Problem { object: title(&document.root), place, text });
         }
         match document.root.get("items").and_then(Yaml::as_seq) {
             Some(items) if document.root.get("kind").and_then(Yaml::as_str).is_some_and(|kind| kind.ends_with("List")) => {
-                items.iter().for_each(|item| file.add(name, item, &before));
+                items.iter().for_each(|item| reading.add(item));
             }
             _ if document.root.is_null() => {}
-            _ => file.add(name, &document.root, &before),
+            _ => reading.add(&document.root),
         }
     }
-    file
+    File { objects: reading.objects.into_iter().collect(), problems: reading.problems }
 }
 
-impl File {
-    fn add(&mut self, name: &str, root: &Yaml, before: &File) {
-        match read_object(name, root) {
+struct Reading<'f> {
+    name: &'f str,
+    before: &'f File,
+    objects: BTreeMap<ObjectKey, Object>,
+    problems: Vec<Problem>,
+}
+
+impl Reading<'_> {
+    fn add(&mut self, root: &Yaml) {
+        match read_object(self.name, root) {
             Ok(None) => {}
             Ok(Some(object)) => match self.objects.entry(object.key()) {
                 Entry::Vacant(place) => drop(place.insert(object)),
                 Entry::Occupied(place) => {
                     let text = "stands in this file twice; the first counts, so take one out".to_owned();
-                    let at = Some(Place::new(name, root.span.start));
+                    let at = Some(Place::new(self.name, root.span.start));
                     self.problems.push(Problem { object: place.key().to_string(), place: at, text });
                 }
             },
             Err(problem) => {
-                let old = before.objects.iter().find(|(key, _)| key.to_string() == problem.object);
-                self.objects.extend(old.map(|(key, object)| (key.clone(), object.clone())));
+                let old = self.before.objects.iter().find(|(key, _)| key.to_string() == problem.object);
+                self.objects.extend(old.cloned());
                 self.problems.push(problem);
             }
         }

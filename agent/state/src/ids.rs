@@ -4,6 +4,7 @@
 //! before they stand for something else.
 
 mod cycle;
+mod few;
 mod place;
 mod slots;
 
@@ -18,6 +19,7 @@ use crate::name::Unit;
 use crate::observed::Observed;
 use crate::service::{Group, RunKey};
 use cycle::Cycle;
+use few::Few;
 use slots::Slots;
 
 /// How large the tables are. Backends and slots are arrays, and the first place of both stays empty.
@@ -66,8 +68,8 @@ struct Placed {
 /// What a unit has.
 #[derive(Clone, Debug, Default)]
 struct Owned {
-    ids: BTreeMap<Group, u32>,
-    runs: BTreeMap<RunKey, Placed>,
+    ids: Few<Group, u32>,
+    runs: Few<RunKey, Placed>,
     kept: BTreeSet<BackendAddr>,
     chosen: BTreeSet<BackendAddr>,
     services: BTreeSet<ServiceKey>,

@@ -89,8 +89,9 @@ pub struct Snapshot {
     slices: BTreeMap<Name, EndpointSlice>,
     /// By container: a pod that is made anew has two for a moment.
     endpoints: BTreeMap<String, LocalEndpoint>,
-    slices_by_service: BTreeMap<Name, BTreeSet<Name>>,
-    claims: BTreeMap<Claim, BTreeSet<Bid>>,
+    slices_by_service: BTreeMap<Name, Vec<Name>>,
+    /// With the bids for each, sorted: hardly ever more than one.
+    claims: BTreeMap<Claim, Vec<Bid>>,
     own_addresses: BTreeSet<IpAddr>,
 }
 
@@ -101,14 +102,6 @@ impl Snapshot {
             self.own_node_changed();
             *dirty = Dirty::All;
         }
-    }
-
-    /// Makes the objects these, and no others.
-    pub fn replace(&mut self, objects: BTreeMap<ObjectKey, Object>, dirty: &mut Dirty) {
-        for key in self.keys().into_iter().filter(|key| !objects.contains_key(key)) {
-            self.remove(&key, dirty);
-        }
-        objects.into_values().for_each(|object| self.put(object, dirty));
     }
 
     pub fn put(&mut self, object: Object, dirty: &mut Dirty) {
@@ -170,16 +163,6 @@ impl Snapshot {
     /// By the identifier of their container.
     pub fn endpoints(&self) -> &BTreeMap<String, LocalEndpoint> {
         &self.endpoints
-    }
-
-    fn keys(&self) -> Vec<ObjectKey> {
-        let mut keys: Vec<_> = self.nodes.keys().cloned().map(ObjectKey::Node).collect();
-        keys.extend(self.pool_parts.keys().cloned().map(ObjectKey::CiliumNode));
-        keys.extend(self.namespaces.keys().cloned().map(ObjectKey::Namespace));
-        keys.extend(self.pods.keys().cloned().map(ObjectKey::Pod));
-        keys.extend(self.services.keys().cloned().map(ObjectKey::Service));
-        keys.extend(self.slices.keys().cloned().map(ObjectKey::EndpointSlice));
-        keys
     }
 
     fn set_node(&mut self, name: String, node: Option<Node>, dirty: &mut Dirty) {
@@ -249,7 +232,7 @@ impl Snapshot {
         let (before, after) = (service(old), service(slice.as_ref()));
         if let Some(before) = before {
             if let Some(slices) = self.slices_by_service.get_mut(&before) {
-                slices.remove(&name);
+                slices.retain(|other| *other != name);
                 if slices.is_empty() {
                     self.slices_by_service.remove(&before);
                 }
@@ -257,7 +240,11 @@ impl Snapshot {
             dirty.mark(Unit::Service(before));
         }
         if let Some(after) = after {
-            self.slices_by_service.entry(after.clone()).or_default().insert(name.clone());
+            let slices = self.slices_by_service.entry(after.clone()).or_default();
+            if let Err(place) = slices.binary_search(&name) {
+                slices.reserve_exact(1);
+                slices.insert(place, name.clone());
+            }
             dirty.mark(Unit::Service(after));
         }
         set(&mut self.slices, name, slice);
@@ -267,7 +254,7 @@ impl Snapshot {
     fn withdraw(&mut self, unit: &Unit, dirty: &mut Dirty) {
         for (claim, bid) in self.bids(unit) {
             if let Some(bids) = self.claims.get_mut(&claim) {
-                bids.remove(&bid);
+                bids.retain(|other| *other != bid);
                 bids.iter().for_each(|bid| dirty.mark(bid.unit.clone()));
                 if bids.is_empty() {
                     self.claims.remove(&claim);
@@ -281,7 +268,11 @@ impl Snapshot {
         for (claim, bid) in self.bids(unit) {
             let bids = self.claims.entry(claim).or_default();
             bids.iter().for_each(|bid| dirty.mark(bid.unit.clone()));
-            bids.insert(bid);
+            if let Err(place) = bids.binary_search(&bid) {
+                // A vector makes room for four at once.
+                bids.reserve_exact(1);
+                bids.insert(place, bid);
+            }
         }
         dirty.mark(unit.clone());
     }

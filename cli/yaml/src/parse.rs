@@ -87,7 +87,34 @@ struct Open {
     anchor: usize,
     /// The key that waits for its value.
     key: Option<(String, Span)>,
-    seen: BTreeMap<String, Span>,
+    /// Where the keys are among the entries, once there are so many that looking through them takes long.
+    places: BTreeMap<String, usize>,
+}
+
+impl Open {
+    /// Up to so many entries are looked through one by one.
+    const FEW: usize = 16;
+
+    /// Where a key stands already.
+    fn find(&self, key: &str) -> Option<Span> {
+        let Value::Map(map) = &self.node.value else { return None };
+        let first = if map.entries.len() < Self::FEW {
+            map.entries.iter().find(|entry| entry.key == key)
+        } else {
+            self.places.get(key).and_then(|place| map.entries.get(*place))
+        };
+        first.map(|entry| entry.key_span)
+    }
+
+    fn add(&mut self, entry: Entry) {
+        let Value::Map(map) = &mut self.node.value else { return };
+        map.entries.push(entry);
+        let count = map.entries.len();
+        if count >= Self::FEW {
+            let new = if count == Self::FEW { 0 } else { count - 1 };
+            self.places.extend(map.entries.iter().enumerate().skip(new).map(|(place, entry)| (entry.key.clone(), place)));
+        }
+    }
 }
 
 #[derive(Default)]
@@ -175,7 +202,7 @@ impl Builder {
             self.take_pending()
         };
         let node = Node { value, span, before, right: None };
-        self.stack.push(Open { node, anchor, key: None, seen: BTreeMap::new() });
+        self.stack.push(Open { node, anchor, key: None, places: BTreeMap::new() });
         Ok(())
     }
 
@@ -197,11 +224,11 @@ impl Builder {
             && matches!(open.node.value, Value::Map(_))
             && open.key.is_none()
         {
-            let key = key_text(&node)?;
-            open.key = Some((key, node.span));
+            let span = node.span;
             if anchor != 0 {
-                self.anchors.insert(anchor, node);
+                self.anchors.insert(anchor, node.clone());
             }
+            open.key = Some((key_text(node)?, span));
             let before = self.take_pending();
             self.for_value.push(before);
             return Ok(());
@@ -223,16 +250,14 @@ impl Builder {
         };
         match &mut open.node.value {
             Value::Seq(items) => items.push(node),
-            Value::Map(map) => {
+            Value::Map(_) => {
                 let Some((key, key_span)) = open.key.take() else {
                     return Err(Error { message: "a key must be a plain word, not a list or a mapping".into(), span: node.span });
                 };
                 node.before = self.for_value.pop().unwrap_or_default();
-                if let Some(first) = open.seen.get(&key) {
-                    self.duplicates.push(Duplicate { key, first: *first, second: key_span });
-                } else {
-                    open.seen.insert(key.clone(), key_span);
-                    map.entries.push(Entry { key, key_span, node });
+                match open.find(&key) {
+                    Some(first) => self.duplicates.push(Duplicate { key, first, second: key_span }),
+                    None => open.add(Entry { key, key_span, node }),
                 }
             }
             _ => {}
@@ -263,9 +288,9 @@ fn count(node: &Node) -> usize {
     }
 }
 
-fn key_text(node: &Node) -> Result<String, Error> {
-    match &node.value {
-        Value::Str(text) | Value::Float(text) => Ok(text.clone()),
+fn key_text(node: Node) -> Result<String, Error> {
+    match node.value {
+        Value::Str(text) | Value::Float(text) => Ok(text),
         Value::Int(value) => Ok(value.to_string()),
         Value::Bool(value) => Ok(value.to_string()),
         Value::Null => Ok("null".into()),

@@ -41,6 +41,20 @@ fn comments_survive() {
 }
 
 #[test]
+fn a_key_is_found_twice_in_a_mapping_of_any_size() {
+    for count in [1, 15, 16, 17, 18, 100] {
+        for again in 0..count {
+            let mut text: String = (0..count).map(|number| format!("k{number}: {number}\n")).collect();
+            text.push_str(&format!("k{again}: again\nlast: 1\n"));
+            let document = parse(&text).unwrap().remove(0);
+            let [duplicate] = document.duplicates.as_slice() else { panic!("{text}: {:?}", document.duplicates) };
+            assert_eq!((duplicate.first.start.line, duplicate.second.start.line), (again + 1, count + 1), "{text}");
+            assert_eq!(document.root.as_map().unwrap().entries.len(), count + 1);
+        }
+    }
+}
+
+#[test]
 fn duplicates_are_collected_and_refused_when_strict() {
     let text = "a: 1\nb: {c: 1, c: 2}\na: 2\n";
     let documents = parse(text).unwrap();

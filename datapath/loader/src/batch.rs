@@ -16,6 +16,7 @@ impl Cursor {
 
 const UPDATE: libc::c_long = 2;
 const LOOKUP_BATCH: libc::c_long = 24;
+const UPDATE_BATCH: libc::c_long = 26;
 
 /// Only where there is none with the same key.
 pub(crate) const IF_ABSENT: u64 = 1;
@@ -107,4 +108,24 @@ pub(crate) fn address<T>(place: *const T) -> u64 {
 
 pub(crate) fn number(file: BorrowedFd<'_>) -> u32 {
     u32::try_from(file.as_raw_fd()).unwrap_or(u32::MAX)
+}
+
+/// Writes rows in their order. Those before one that the kernel refuses stay written.
+pub(crate) fn update_all(table: BorrowedFd<'_>, keys: &[u8], values: &[u8], count: usize) -> io::Result<()> {
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    if count == 0 {
+        return Ok(());
+    }
+    let mut request = Batch {
+        from: 0,
+        next: 0,
+        keys: address(keys.as_ptr()),
+        values: address(values.as_ptr()),
+        count,
+        table: number(table),
+        element_flags: 0,
+        flags: 0,
+    };
+    // SAFETY: both arrays live until the call returns, which reads `count` of each and writes to none.
+    unsafe { call(UPDATE_BATCH, &mut request) }.map(drop)
 }

@@ -43,15 +43,15 @@ impl Datapath {
         }
         let ebpf = loader.load(object).map_err(|error| Error::new("the kernel does not take the datapath's tables", &error))?;
         let mut datapath = Self { ebpf };
-        for name in PROGRAMS {
-            let loaded = match datapath.program(name)? {
-                Program::Xdp(program) => Xdp::load(program),
-                Program::SchedClassifier(program) => SchedClassifier::load(program),
-                Program::CgroupSockAddr(program) => CgroupSockAddr::load(program),
-                _ => return Err(Error::missing(format!("the program {name} in a form that is known"))),
-            };
-            loaded.map_err(|error| Error::new(format!("the kernel does not take the program {name}"), &error))?;
-        }
+        PROGRAMS.into_iter().try_for_each(|name| datapath.program(name).map(drop))?;
+        // The verifier takes its time with each, and has no need of the others.
+        std::thread::scope(|scope| {
+            let programs = datapath.ebpf.programs_mut().filter(|(name, _)| PROGRAMS.contains(name));
+            let threads: Vec<_> = programs.map(|(name, program)| scope.spawn(move || load_one(name, program))).collect();
+            let ended =
+                threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(Error::missing("a thread that loads programs"))));
+            ended.collect::<Vec<_>>().into_iter().collect::<Result<(), Error>>()
+        })?;
         Ok(datapath)
     }
 
@@ -81,4 +81,14 @@ impl Datapath {
     pub(crate) fn program(&mut self, name: &'static str) -> Result<&mut Program, Error> {
         self.ebpf.program_mut(name).ok_or_else(|| Error::missing(format!("the program {name}")))
     }
+}
+
+fn load_one(name: &str, program: &mut Program) -> Result<(), Error> {
+    let loaded = match program {
+        Program::Xdp(program) => Xdp::load(program),
+        Program::SchedClassifier(program) => SchedClassifier::load(program),
+        Program::CgroupSockAddr(program) => CgroupSockAddr::load(program),
+        _ => return Err(Error::missing(format!("the program {name} in a form that is known"))),
+    };
+    loaded.map_err(|error| Error::new(format!("the kernel does not take the program {name}"), &error))
 }

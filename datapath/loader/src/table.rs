@@ -39,6 +39,17 @@ impl<K: Pod, V: Pod> Table<'_, K, V> {
         self.map()?.insert(Raw(*key), Raw(*value), 0).map_err(|error| Error::new(format!("writing to the table {name}"), &error))
     }
 
+    /// Puts many, in their order.
+    pub fn put_all(&mut self, entries: &[(K, V)]) -> Result<(), Error> {
+        let (keys, values): (Vec<_>, Vec<_>) = entries.iter().copied().unzip();
+        let name = self.name;
+        let (Map::HashMap(data) | Map::LruHashMap(data)) = &*self.map else {
+            return Err(Error::missing(format!("the table {name} as one of keys and values")));
+        };
+        batch::update_all(data.fd().as_fd(), plain(&keys), plain(&values), entries.len())
+            .map_err(|error| Error::new(format!("writing to the table {name}"), &error))
+    }
+
     /// Removes an entry; one that is not there is fine.
     pub fn remove(&mut self, key: &K) -> Result<(), Error> {
         let name = self.name;
@@ -77,6 +88,12 @@ impl<K: Pod, V: Pod> Table<'_, K, V> {
     }
 }
 
+/// Rows as they lie in memory.
+fn plain<T: Pod>(rows: &[T]) -> &[u8] {
+    // SAFETY: the same memory for as long, all of it plain data without padding.
+    unsafe { std::slice::from_raw_parts(rows.as_ptr().cast(), size_of_val(rows)) }
+}
+
 fn absent_is_fine(outcome: Result<(), MapError>) -> Result<(), MapError> {
     match outcome {
         Err(MapError::KeyNotFound) => Ok(()),
@@ -100,6 +117,32 @@ impl<V: Pod> Array<'_, V> {
         array.set(index, Raw(*value), 0).map_err(|error| wrong(&error))
     }
 
+    /// Sets many, in their order.
+    pub fn set_all(&mut self, entries: &[(u32, V)]) -> Result<(), Error> {
+        let (keys, values): (Vec<_>, Vec<_>) = entries.iter().copied().unzip();
+        let name = self.name;
+        batch::update_all(self.data()?.fd().as_fd(), plain(&keys), plain(&values), entries.len())
+            .map_err(|error| Error::new(format!("writing to the table {name}"), &error))
+    }
+
+    /// The first values, as many as that, with their numbers.
+    pub fn first(&self, count: u32) -> Result<Vec<(u32, V)>, Error> {
+        const AT_ONCE: u32 = 1 << 14;
+        let mut found = Vec::new();
+        for from in (0..count).step_by(1 << 14) {
+            let values = self.run(from, AT_ONCE.min(count - from))?;
+            found.extend((from..).zip(values));
+        }
+        Ok(found)
+    }
+
+    fn data(&self) -> Result<&MapData, Error> {
+        match &*self.map {
+            Map::Array(data) => Ok(data),
+            _ => Err(Error::missing(format!("the table {} as one of numbered values", self.name))),
+        }
+    }
+
     pub fn get(&self, index: u32) -> Result<V, Error> {
         let wrong = |error: &MapError| Error::new(format!("reading number {index} of the table {}", self.name), error);
         let array = aya::maps::Array::<_, Raw<V>>::try_from(&*self.map).map_err(|error| wrong(&error))?;
@@ -110,9 +153,8 @@ impl<V: Pod> Array<'_, V> {
 impl<V: Pod> Array<'_, V> {
     /// Values from number `first` on, as many as `count` where there are so many.
     pub fn run(&self, first: u32, count: u32) -> Result<Vec<V>, Error> {
-        let Map::Array(data) = &*self.map else { return Err(Error::missing(format!("the table {} as one of numbers", self.name))) };
         let row = RowBytes { key: size_of::<u32>(), value: size_of::<V>() };
-        let found = batch::lookup(data.fd().as_fd(), Cursor::before(first), count, row);
+        let found = batch::lookup(self.data()?.fd().as_fd(), Cursor::before(first), count, row);
         let (_, values, _) = found.map_err(|error| Error::new(format!("reading the table {}", self.name), &error))?;
         Ok(values.chunks_exact(row.value).filter_map(read).collect())
     }

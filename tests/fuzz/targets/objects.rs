@@ -6,11 +6,13 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let mut folder = Folder::default();
-    folder.set("objects.yaml", text);
+    let keys = folder.set("objects.yaml", &ichor_yaml::parse(text));
     let _told = folder.problems();
     let mut snapshot = Snapshot::default();
     let mut dirty = Dirty::default();
-    snapshot.replace(folder.objects(), &mut dirty);
+    for object in keys.iter().filter_map(|key| folder.object(key)) {
+        snapshot.put(object.clone(), &mut dirty);
+    }
     let mut observed = Observed::default();
     let mut ids = Ids::restore(&observed, Limits { services: 64, backends: 64, slots: 512 });
     let (desired, _problems) = compile(&snapshot, &mut ids, &Dirty::All);

@@ -7,6 +7,9 @@ programs="
 age age
 age-keygen age
 bird bird2
+iptables iptables
+iptables-restore iptables
+nft nftables
 openssl openssl
 vtysh frr
 "

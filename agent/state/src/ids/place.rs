@@ -1,10 +1,11 @@
 //! Gives numbers and slots to what one unit should have.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ichor_datapath_types::{Addr, Service, SourceRangeKey};
 
+use super::few::Few;
 use super::{Ids, Owned, Placed, Uses};
 use crate::backend::BackendAddr;
 use crate::desired::{Desired, Frontend};
@@ -65,14 +66,8 @@ impl Ids {
     }
 
     /// The runs, those that did not change where they were.
-    fn place_runs(
-        &mut self,
-        owned: &mut Owned,
-        wanted: &Wanted,
-        desired: &mut Desired,
-        problems: &mut Vec<String>,
-    ) -> BTreeMap<RunKey, Placed> {
-        let mut runs = BTreeMap::new();
+    fn place_runs(&mut self, owned: &mut Owned, wanted: &Wanted, desired: &mut Desired, problems: &mut Vec<String>) -> Few<RunKey, Placed> {
+        let mut runs = Few::default();
         for (key, members) in &wanted.runs {
             let members: Vec<_> = members.iter().copied().filter(|addr| self.backends.contains_key(addr)).collect();
             let mut old = owned.runs.remove(key);
@@ -97,7 +92,7 @@ impl Ids {
                      so its endpoints stay what they were; make the table of slots larger",
                     key.group.protocol
                 ));
-                runs.extend(old.map(|old| (key.clone(), old)));
+                old.into_iter().for_each(|old| runs.insert(key.clone(), old));
             }
         }
         for old in std::mem::take(&mut owned.runs).into_values() {
@@ -134,7 +129,7 @@ impl Ids {
         Some(place.0)
     }
 
-    fn count_backends(&mut self, owned: &mut Owned, kept: BTreeSet<BackendAddr>, runs: &BTreeMap<RunKey, Placed>) {
+    fn count_backends(&mut self, owned: &mut Owned, kept: BTreeSet<BackendAddr>, runs: &Few<RunKey, Placed>) {
         let chosen: BTreeSet<_> = runs.values().flat_map(|run| run.members.iter().copied()).collect();
         let known = kept.into_iter().filter(|addr| self.backends.contains_key(addr));
         let kept: BTreeSet<_> = known.chain(chosen.iter().copied()).collect();

@@ -1,5 +1,6 @@
 //! One value of an object, with its path, so that a mistake can be told where it is.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use ichor_yaml::{Node, Position, Value};
@@ -17,18 +18,49 @@ pub(crate) struct Field<'a> {
     node: Option<&'a Node>,
     /// Where it is, or where it would have to be.
     position: Position,
-    path: String,
+    path: Path<'a>,
+}
+
+/// The way to a value, put into words only where something is wrong with it. No object goes deeper.
+#[derive(Clone, Copy, Default)]
+struct Path<'a>([Option<Part<'a>>; 8]);
+
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+impl<'a> Path<'a> {
+    fn then(mut self, part: Part<'a>) -> Self {
+        if let Some(place) = self.0.iter_mut().find(|place| place.is_none()) {
+            *place = Some(part);
+        }
+        self
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (depth, part) in self.0.iter().flatten().enumerate() {
+            match part {
+                Part::Key(key) if depth == 0 => f.write_str(key)?,
+                Part::Key(key) => write!(f, ".{key}")?,
+                Part::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
 }
 
 impl<'a> Field<'a> {
     pub(crate) fn root(node: &'a Node) -> Self {
-        Self { node: Some(node), position: node.span.start, path: String::new() }
+        Self { node: Some(node), position: node.span.start, path: Path::default() }
     }
 
-    pub(crate) fn at(&self, key: &str) -> Self {
+    pub(crate) fn at(&self, key: &'a str) -> Self {
         let node = self.node.and_then(|node| node.get(key)).filter(|node| !node.is_null());
-        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
-        Self { node, position: node.map_or(self.position, |node| node.span.start), path }
+        Self { node, position: node.map_or(self.position, |node| node.span.start), path: self.path.then(Part::Key(key)) }
     }
 
     pub(crate) fn mistake(&self, text: &str) -> Mistake {
@@ -117,7 +149,7 @@ impl<'a> Field<'a> {
         let item = |(index, node): (usize, &'a Node)| Field {
             node: Some(node).filter(|node| !node.is_null()),
             position: node.span.start,
-            path: format!("{}[{index}]", self.path),
+            path: self.path.then(Part::Index(index)),
         };
         Ok(items.iter().enumerate().map(item).collect())
     }

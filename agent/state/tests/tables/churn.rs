@@ -27,7 +27,7 @@ fn slots_do_not_crumble() {
     let mut dirty = Dirty::default();
     for number in 0..SERVICES {
         let (name, service) = service(&format!("s{number}"), Ipv4Addr::from(0x0a60_0000 + number).into());
-        machine.snapshot.put(Object::Service(name, service), &mut dirty);
+        machine.put(Object::Service(name, service), &mut dirty);
     }
     machine.run(&dirty).unwrap();
     let (mut most_in_use, mut most_stretches) = (0, 0);
@@ -36,7 +36,7 @@ fn slots_do_not_crumble() {
         let count = mix(change + CHANGES) % (MOST_ENDPOINTS + 1);
         let endpoints = (0..count).map(|n| endpoint(Ipv4Addr::from(0x0af4_0000 + number * 256 + n).into())).collect();
         let mut dirty = Dirty::default();
-        machine.snapshot.put(slice(&format!("s{number}"), endpoints), &mut dirty);
+        machine.put(slice(&format!("s{number}"), endpoints), &mut dirty);
         machine.run_unwatched(&dirty);
         if change % COMPARED == 0 {
             machine.compare().unwrap();

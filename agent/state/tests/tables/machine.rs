@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ichor_agent_state::{
-    Algorithm, Desired, Dirty, Folder, Host, Ids, Limits, LocalEndpoint, Name, ObjectKey, Observed, Op, Problem, Snapshot, compile, diff,
-    egress_limits,
+    Algorithm, Desired, Dirty, Folder, Host, Ids, Limits, LocalEndpoint, Name, Object, ObjectKey, Observed, Op, Problem, Snapshot, compile,
+    diff, egress_limits,
 };
 use ichor_datapath_types::{Service, ServiceKey, scope, service_flag};
 
@@ -82,14 +82,17 @@ impl Machine {
 
     pub(crate) fn apply(&mut self, file: &str, text: &str) -> Outcome {
         let mut folder = Folder::default();
-        folder.set(file, text);
-        self.folder_problems = folder.problems();
         let mut dirty = Dirty::default();
-        for (key, object) in folder.objects() {
-            self.keys.insert(key);
-            self.snapshot.put(object, &mut dirty);
+        for key in folder.set(file, &ichor_yaml::parse(text)) {
+            self.put(folder.object(&key).unwrap().clone(), &mut dirty);
         }
+        self.folder_problems = folder.problems();
         self.run(&dirty)
+    }
+
+    pub(crate) fn put(&mut self, object: Object, dirty: &mut Dirty) {
+        self.keys.insert(object.key());
+        self.snapshot.put(object, dirty);
     }
 
     pub(crate) fn delete(&mut self, words: &[&str]) -> Outcome {
@@ -260,7 +263,7 @@ impl Machine {
             self.cut(&container)?;
         }
         let mut dirty = Dirty::default();
-        self.snapshot.replace(BTreeMap::new(), &mut dirty);
+        std::mem::take(&mut self.keys).iter().for_each(|key| self.snapshot.remove(key, &mut dirty));
         self.run(&dirty)?;
         self.snapshot.set_host(Host { name: OWN_NAME.into(), ..Host::default() }, &mut dirty);
         self.run(&dirty)?;

@@ -1,5 +1,5 @@
-//! The whole way from objects to tables, on a node without a kernel: scenarios from files, random edits, endless change,
-//! and a large cluster.
+//! The whole way from objects to tables, on a node without a kernel: scenarios from files, random edits and endless
+//! change.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod churn;
@@ -7,5 +7,4 @@ mod machine;
 mod objects;
 mod print;
 mod random;
-mod scale;
 mod scenario;

@@ -191,7 +191,7 @@ fn play(batches: Vec<(Vec<Edit>, End)>) -> Result<(), String> {
         let mut dirty = Dirty::default();
         for edit in edits {
             match edit {
-                Edit::Put(object) => machine.snapshot.put(*object, &mut dirty),
+                Edit::Put(object) => machine.put(*object, &mut dirty),
                 Edit::Remove(key) => machine.snapshot.remove(&key, &mut dirty),
                 Edit::Cable(container, cable) => machine.lay(&format!("c{container}"), cable, &mut dirty),
                 Edit::Host(host) => machine.snapshot.set_host(host, &mut dirty),

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: how long `ichor configure` takes from its start to a written tree, beside makejinja, with which
+//! `cargo xtask bench configure`: how long `ichor configure` takes from its start to a written tree, beside makejinja, with which
 //! users render the same number of files today. Nothing fails by a time: these machines are noisy, so read the figures.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a program for developers")]
 

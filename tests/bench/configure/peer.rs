@@ -47,7 +47,7 @@ impl Drop for Project {
 impl Project {
     /// A project whose output is what the workload's first run wrote.
     pub(crate) fn like(workload: &Workload) -> Self {
-        let program = std::env::var_os("ICHOR_MAKEJINJA").expect("run the benchmarks with `cargo xtask bench`").into();
+        let program = std::env::var_os("ICHOR_MAKEJINJA").expect("run the benchmarks with `cargo xtask bench configure`").into();
         let folder = workload.out().with_file_name("makejinja");
         let project = Self { program, folder, round: Cell::new(0) };
         for (path, mut text) in texts(&workload.out()) {

@@ -9,7 +9,7 @@ use ichor_tests::{Run, ichor, many_nodes, tool};
 
 use crate::measure::{Sample, run};
 
-const EXAMPLE: &str = include_str!("../../cluster.example.yaml");
+const EXAMPLE: &str = include_str!("../../../cluster.example.yaml");
 /// The public key in both.
 const RECIPIENT: &str = "age1gpxevf7wxtejdy25t38uu3m27kjrnyx2tghm670hmek0hy4kppusnq8zjn";
 
