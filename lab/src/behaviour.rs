@@ -191,7 +191,9 @@ impl Scene<'_> {
     fn pieces(&self) -> [Option<Trial>; 3] {
         let pieces = |name: &str, source: Source, address: Option<IpAddr>, port: u16| {
             let service = self.service(ONE)?;
-            let new = Call { payload: "ichor ".repeat(PIECES / 6).trim_end().to_owned(), ..call(Protocol::Udp, (address?, port).into()) };
+            let payload = "ichor ".repeat(PIECES / 6).trim_end().to_owned();
+            let again = source == Source::Outside && self.state.topology.mtu() > OUTSIDE_MTU;
+            let new = Call { payload, again, ..call(Protocol::Udp, (address?, port).into()) };
             let known = Call { warm: true, ..new.clone() };
             let expected = Expected::Pod(service.pods.first()?.clone(), BTreeSet::new());
             self.trial(name, self.lab.source(self.state, source)?, vec![new, known], expected)
@@ -201,7 +203,7 @@ impl Scene<'_> {
         let (there, balancer) =
             (self.there.and_then(|there| there.address(self.family)), service.and_then(|one| one.load_balancer_ip(self.family)));
         // What the router says about a piece that is too big for the client's link goes to whichever node it picks.
-        let balancer = balancer.filter(|_| self.family == Family::V4 || self.state.topology.mtu() <= OUTSIDE_MTU);
+        let balancer = balancer.filter(|_| self.state.topology.mtu() <= OUTSIDE_MTU);
         let pod = service.and_then(|service| service.pods.first()).and_then(|pod| self.state.pods.get(pod));
         let pod = pod.and_then(|addresses| addresses.iter().copied().find(|address| Family::of(*address) == self.family));
         [
@@ -230,7 +232,17 @@ impl Scene<'_> {
 }
 
 fn call(protocol: Protocol, to: SocketAddr) -> Call {
-    Call { protocol, to, payload: format!("to {to}"), timeout_ms: TIMEOUT_MS, connected: true, from_port: 0, http: false, warm: false }
+    Call {
+        protocol,
+        to,
+        payload: format!("to {to}"),
+        timeout_ms: TIMEOUT_MS,
+        connected: true,
+        from_port: 0,
+        http: false,
+        warm: false,
+        again: false,
+    }
 }
 
 impl Trial {

@@ -110,7 +110,17 @@ impl Lab {
 fn call(case: &Case) -> Call {
     let cell = &case.cell;
     let payload = format!("{} to {} over {} {}", cell.source, cell.target, cell.protocol, cell.family);
-    Call { protocol: cell.protocol, to: case.to, payload, timeout_ms: TIMEOUT_MS, connected: true, from_port: 0, http: false, warm: false }
+    Call {
+        protocol: cell.protocol,
+        to: case.to,
+        payload,
+        timeout_ms: TIMEOUT_MS,
+        connected: true,
+        from_port: 0,
+        http: false,
+        warm: false,
+        again: false,
+    }
 }
 
 fn impossible(cell: Cell, why: &str) -> Walked {

@@ -31,6 +31,8 @@ pub(crate) struct Call {
     pub(crate) http: bool,
     /// Whether a UDP socket sends something small first, so that the flow is known when the payload comes.
     pub(crate) warm: bool,
+    /// Whether to ask once more: an answer that does not fit a link on its way is lost, and teaches its sender.
+    pub(crate) again: bool,
 }
 
 /// What came of it.
@@ -86,9 +88,13 @@ fn make_all(calls: &[Call]) -> Vec<Outcome> {
 
 fn make(call: &Call) -> Outcome {
     let start = Instant::now();
-    let got = match call.protocol {
+    let ask = || match call.protocol {
         Protocol::Tcp => over_tcp(call),
         Protocol::Udp => over_udp(call),
+    };
+    let got = match ask() {
+        Err(_) if call.again => ask(),
+        got => got,
     };
     let took_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
     let refused =

@@ -108,7 +108,7 @@ fn clusters_of_other_shapes_work_as_well() {
     for (name, change, checks) in [
         ("v4", one_family as fn(&str) -> String, 126),
         ("single", one_node, 138),
-        ("jumbo", jumbo, 245),
+        ("jumbo", jumbo, 250),
         ("pool", cluster_pool, 252),
         ("mixed", one_without_xdp, 252),
     ] {

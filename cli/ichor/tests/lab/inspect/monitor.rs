@@ -54,7 +54,7 @@ fn drops_and_new_flows_are_shown_as_they_happen() {
 
     // A port of a service that there is not, asked for on the way and when a socket connects.
     let service = lab.rows("node-1", "service list --service web --family ipv4")[0]["address"].as_str().unwrap().to_owned();
-    lab.script("pod/shell-1", &format!("curl -s -m 1 http://{service}:81; true")).succeed();
+    lab.script("pod/shell-1", &format!("curl -s -m 1 http://{service}:81; echo x > /dev/udp/{service}/81; true")).succeed();
     let nobody = lab
         .rows("node-1", "service list --family ipv4 --protocol tcp")
         .into_iter()
