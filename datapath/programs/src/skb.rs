@@ -159,7 +159,9 @@ where
         return turned_around::<F>(skb, work, place, &decision);
     }
     let action = forwarded::<F>(skb, work, &decision)?;
-    // Last, so that the verifier does not follow all of the above once for each way in which this ends.
+    let action = work.settled(action as u32) as i32;
+    // Last, so that the verifier does not follow all of the above once for each way in which this ends; and the verifier
+    // of Linux 6.1 follows it once for each value that it knows the action to have.
     met::<F>(work, &decision, place);
     Ok(action)
 }
