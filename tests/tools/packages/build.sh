@@ -23,6 +23,7 @@ done <<<"$programs"
 # the peer of the benchmark, wants an environment of its own.
 command -v ip >/dev/null || missing+=(iproute2)
 command -v git >/dev/null || missing+=(git)
+command -v curl >/dev/null || missing+=(curl)
 command -v go >/dev/null || missing+=(golang-go)
 command -v c++ >/dev/null || missing+=(g++)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)

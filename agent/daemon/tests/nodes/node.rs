@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -28,9 +29,12 @@ pub(crate) struct Node {
     pub(crate) build: Option<PathBuf>,
 }
 
-/// This program under another name.
+/// This program under another name. A copy, for the checkout may lie where another user finds nothing.
 pub(crate) fn program(name: &str) -> PathBuf {
-    named("bin", &std::env::current_exe().unwrap(), name)
+    static COPIED: Once = Once::new();
+    let copy = folder("bin").join("program");
+    COPIED.call_once(|| drop(std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap()));
+    named("bin", &copy, name)
 }
 
 fn named(place: &str, executable: &Path, name: &str) -> PathBuf {
