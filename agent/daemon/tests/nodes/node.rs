@@ -33,7 +33,9 @@ pub(crate) struct Node {
 pub(crate) fn program(name: &str) -> PathBuf {
     static COPIED: Once = Once::new();
     let copy = folder("bin").join("program");
-    COPIED.call_once(|| drop(std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap()));
+    COPIED.call_once(|| {
+        std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+    });
     named("bin", &copy, name)
 }
 
