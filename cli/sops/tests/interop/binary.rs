@@ -39,6 +39,7 @@ fn creation_rules(folder: &Folder, recipients: &[&Key], more: &str) -> PathBuf {
 /// The file without what is drawn at random, or the time: all else is layout.
 fn shape(text: &str) -> String {
     let quoted = |line: &str| match line.split_once(": \"") {
+        Some((key, _)) if key.contains("lastmodified") => format!("{key}: TIME"),
         Some((key, value)) if !key.contains("recipient") && !key.contains("version") => {
             format!("{key}: {}", if value.starts_with("ENC[") { "ENC" } else { value.split("\\n").next().unwrap().get(..10).unwrap() })
         }
