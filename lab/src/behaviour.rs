@@ -7,7 +7,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ichor_config::Family;
 
-use crate::check::TIMEOUT_MS;
 use crate::error::Error;
 use crate::lab::Lab;
 use crate::matrix::{Protocol, Source, here_and_there};
@@ -232,17 +231,7 @@ impl Scene<'_> {
 }
 
 fn call(protocol: Protocol, to: SocketAddr) -> Call {
-    Call {
-        protocol,
-        to,
-        payload: format!("to {to}"),
-        timeout_ms: TIMEOUT_MS,
-        connected: true,
-        from_port: 0,
-        http: false,
-        warm: false,
-        again: false,
-    }
+    Call::new(protocol, to, format!("to {to}"))
 }
 
 impl Trial {

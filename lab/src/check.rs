@@ -12,8 +12,6 @@ use crate::probe::{Call, Outcome, probe};
 use crate::process::Spot;
 use crate::state::State;
 
-pub(crate) const TIMEOUT_MS: u64 = 1_000;
-
 /// What was found.
 #[derive(Debug)]
 pub struct Report {
@@ -109,18 +107,7 @@ impl Lab {
 
 fn call(case: &Case) -> Call {
     let cell = &case.cell;
-    let payload = format!("{} to {} over {} {}", cell.source, cell.target, cell.protocol, cell.family);
-    Call {
-        protocol: cell.protocol,
-        to: case.to,
-        payload,
-        timeout_ms: TIMEOUT_MS,
-        connected: true,
-        from_port: 0,
-        http: false,
-        warm: false,
-        again: false,
-    }
+    Call::new(cell.protocol, case.to, format!("{} to {} over {} {}", cell.source, cell.target, cell.protocol, cell.family))
 }
 
 fn impossible(cell: Cell, why: &str) -> Walked {

@@ -12,6 +12,7 @@ use crate::matrix::Protocol;
 use crate::process::{self, Spot, Work};
 use crate::server::{Answer, LONGEST};
 
+const TIMEOUT_MS: u64 = 1_000;
 /// How many connections wait at once when some wait in vain.
 const AT_ONCE: usize = 16;
 
@@ -33,6 +34,13 @@ pub(crate) struct Call {
     pub(crate) warm: bool,
     /// Whether to ask once more: an answer that does not fit a link on its way is lost, and teaches its sender.
     pub(crate) again: bool,
+}
+
+impl Call {
+    /// A connection without anything special about it.
+    pub(crate) fn new(protocol: Protocol, to: SocketAddr, payload: String) -> Self {
+        Self { protocol, to, payload, timeout_ms: TIMEOUT_MS, connected: true, from_port: 0, http: false, warm: false, again: false }
+    }
 }
 
 /// What came of it.

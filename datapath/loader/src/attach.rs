@@ -12,7 +12,7 @@ use aya::util::KernelVersion;
 
 use crate::datapath::Datapath;
 use crate::error::Error;
-use crate::object::SOCKET_PROGRAMS;
+use crate::object::socket_programs;
 use crate::pins::Pins;
 
 /// Whatever the kernel or its library says.
@@ -120,7 +120,7 @@ impl Datapath {
     /// Puts the socket programs onto a control group: processes in it and below it are given backends at once.
     pub fn attach_sockets(&mut self, cgroup: &Path, pins: &Pins) -> Result<(), Error> {
         let folder = File::open(cgroup).map_err(|error| Error::new(format!("opening the control group {}", cgroup.display()), &error))?;
-        for name in SOCKET_PROGRAMS {
+        for name in socket_programs() {
             let Program::CgroupSockAddr(program) = self.program(name)? else {
                 return Err(Error::missing(format!("the program {name} in its form")));
             };

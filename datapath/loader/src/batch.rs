@@ -34,6 +34,12 @@ struct Batch {
     flags: u64,
 }
 
+impl Batch {
+    fn of(table: BorrowedFd<'_>, keys: *const u8, values: *const u8, count: u32) -> Self {
+        Self { from: 0, next: 0, keys: address(keys), values: address(values), count, table: number(table), element_flags: 0, flags: 0 }
+    }
+}
+
 /// The part that writes a row.
 #[repr(C)]
 struct Update {
@@ -58,16 +64,9 @@ pub(crate) fn lookup(table: BorrowedFd<'_>, from: Option<Cursor>, count: u32, ro
     let room = usize::try_from(count).unwrap_or(0);
     let (mut keys, mut values) = (vec![0_u8; room * row.key], vec![0_u8; room * row.value]);
     let (start, mut next) = (from.map_or(0, |Cursor(place)| place), 0_u32);
-    let mut request = Batch {
-        from: if from.is_some() { address(&raw const start) } else { 0 },
-        next: address(&raw mut next),
-        keys: address(keys.as_mut_ptr()),
-        values: address(values.as_mut_ptr()),
-        count,
-        table: number(table),
-        element_flags: 0,
-        flags: 0,
-    };
+    let mut request = Batch::of(table, keys.as_mut_ptr(), values.as_mut_ptr(), count);
+    request.from = if from.is_some() { address(&raw const start) } else { 0 };
+    request.next = address(&raw mut next);
     // SAFETY: everything that the request points to lives until the call returns, and both arrays have room for `count`.
     let at_end = match unsafe { call(LOOKUP_BATCH, &mut request) } {
         Ok(_) => false,
@@ -116,16 +115,7 @@ pub(crate) fn update_all(table: BorrowedFd<'_>, keys: &[u8], values: &[u8], coun
     if count == 0 {
         return Ok(());
     }
-    let mut request = Batch {
-        from: 0,
-        next: 0,
-        keys: address(keys.as_ptr()),
-        values: address(values.as_ptr()),
-        count,
-        table: number(table),
-        element_flags: 0,
-        flags: 0,
-    };
+    let mut request = Batch::of(table, keys.as_ptr(), values.as_ptr(), count);
     // SAFETY: both arrays live until the call returns, which reads `count` of each and writes to none.
     unsafe { call(UPDATE_BATCH, &mut request) }.map(drop)
 }

@@ -43,15 +43,29 @@ impl KeptTables {
     }
 }
 
+/// Tables of keys and values.
 macro_rules! tables {
     ($of:ident: $($name:ident $map:literal $key:ty => $value:ty;)+) => {
-        impl $of {
-            $(
-                pub fn $name(&mut self) -> Result<Table<'_, $key, $value>, Error> {
-                    Ok(Table { name: $map, map: self.map($map)?, types: PhantomData })
-                }
-            )+
+        impl $of { $(
+            pub fn $name(&mut self) -> Result<Table<'_, $key, $value>, Error> {
+                Ok(Table { name: $map, map: self.map($map)?, types: PhantomData })
+            }
+        )+ }
+    };
+}
 
+/// What both owners and readers look at.
+macro_rules! common_tables {
+    ($of:ident) => {
+        tables! {
+            $of:
+            services "SERVICES" ServiceKey => Service;
+            endpoints "ENDPOINTS" EndpointKey => Endpoint;
+            flows_v4 "FLOWS4" FlowKey<u32> => Flow<u32>;
+            flows_v6 "FLOWS6" FlowKey<[u32; 4]> => Flow<[u32; 4]>;
+        }
+
+        impl $of {
             pub fn slots(&mut self) -> Result<Array<'_, u32>, Error> {
                 Ok(Array { name: "SLOTS", map: self.map("SLOTS")?, types: PhantomData })
             }
@@ -76,21 +90,12 @@ macro_rules! tables {
     };
 }
 
+common_tables!(Datapath);
+common_tables!(KeptTables);
+
 tables! {
     Datapath:
-    services "SERVICES" ServiceKey => Service;
-    endpoints "ENDPOINTS" EndpointKey => Endpoint;
-    flows_v4 "FLOWS4" FlowKey<u32> => Flow<u32>;
-    flows_v6 "FLOWS6" FlowKey<[u32; 4]> => Flow<[u32; 4]>;
     affinities "AFFINITIES" AffinityKey => Affinity;
     fragments "FRAGMENTS" FragmentKey => Fragment;
     sockets "SOCKETS" SocketFlowKey => SocketFlow;
-}
-
-tables! {
-    KeptTables:
-    services "SERVICES" ServiceKey => Service;
-    endpoints "ENDPOINTS" EndpointKey => Endpoint;
-    flows_v4 "FLOWS4" FlowKey<u32> => Flow<u32>;
-    flows_v6 "FLOWS6" FlowKey<[u32; 4]> => Flow<[u32; 4]>;
 }

@@ -141,9 +141,8 @@ impl<'p> Node<'p> {
 }
 
 /// A little before a condition is looked at again.
-#[expect(clippy::disallowed_methods, reason = "the condition is asked again, until a deadline")]
 pub(crate) fn pause() {
-    std::thread::sleep(Duration::from_millis(10));
+    std::thread::park_timeout(Duration::from_millis(10));
 }
 
 fn objects(place: &Place, name: &str) -> PathBuf {

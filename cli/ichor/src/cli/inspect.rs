@@ -11,15 +11,34 @@ use ipnet::IpNet;
 #[derive(Debug, Subcommand)]
 pub enum Endpoint {
     /// List the pods that the node's agent has cabled
-    List(EndpointList),
+    #[command(after_help = "\
+Examples:
+  ichor endpoint list                       on a node
+  ichor endpoint list --node node-1         of a node of the lab")]
+    List(PodsList),
     /// Ask the kernel and the pods whether each pod's network works; exit with 1 if one does not
-    Health(EndpointHealth),
+    #[command(after_help = "\
+What is looked at:
+  cable     the node's end is there and switched on, and so is the pod's
+  inside    the pod's end has its addresses and its default routes
+  program   packets from the pod meet the datapath
+  tables    the datapath knows the pod's addresses
+  routes    the node's own routes lead to the pod
+  answer    the pod answers an echo on each of its addresses
+
+Example:
+  ichor endpoint health --node node-1 --pod web-1")]
+    Health(PodsList),
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Service {
     /// List the addresses and ports under which services are reached, and who answers there
-    List(ServiceList),
+    #[command(after_help = "\
+Examples:
+  ichor service list --service web          every address of the services called web
+  ichor service list --pod web-1            the services that the pod answers for")]
+    List(EndsList),
 }
 
 #[derive(Debug, Subcommand)]
@@ -51,7 +70,10 @@ pub enum Bpf {
 #[derive(Debug, Subcommand)]
 pub enum BpfLb {
     /// List the frontends and their backends
-    List(LbList),
+    #[command(after_help = "\
+Example:
+  ichor bpf lb list --address 192.168.50.254")]
+    List(EndsList),
 }
 
 #[derive(Debug, Subcommand)]
@@ -63,7 +85,10 @@ pub enum BpfCt {
 #[derive(Debug, Subcommand)]
 pub enum BpfNat {
     /// List the connections whose addresses or ports change on the way
-    List(NatList),
+    #[command(after_help = "\
+Example:
+  ichor bpf nat list --pod shell-1          what the pod's connections are seen as outside")]
+    List(EndsList),
 }
 
 #[derive(Debug, Subcommand)]
@@ -156,12 +181,9 @@ pub enum State {
     Reset,
 }
 
+/// Which pods, and how many of them.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  ichor endpoint list                       on a node
-  ichor endpoint list --node node-1         of a node of the lab")]
-pub struct EndpointList {
+pub struct PodsList {
     #[command(flatten)]
     pub pods: Pods,
     #[command(flatten)]
@@ -170,33 +192,9 @@ pub struct EndpointList {
     pub agent: Agent,
 }
 
+/// Which connections or services, and how many of them.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-What is looked at:
-  cable     the node's end is there and switched on, and so is the pod's
-  inside    the pod's end has its addresses and its default routes
-  program   packets from the pod meet the datapath
-  tables    the datapath knows the pod's addresses
-  routes    the node's own routes lead to the pod
-  answer    the pod answers an echo on each of its addresses
-
-Example:
-  ichor endpoint health --node node-1 --pod web-1")]
-pub struct EndpointHealth {
-    #[command(flatten)]
-    pub pods: Pods,
-    #[command(flatten)]
-    pub limit: Limit,
-    #[command(flatten)]
-    pub agent: Agent,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  ichor service list --service web          every address of the services called web
-  ichor service list --pod web-1            the services that the pod answers for")]
-pub struct ServiceList {
+pub struct EndsList {
     #[command(flatten)]
     pub ends: Ends,
     #[command(flatten)]
@@ -207,19 +205,6 @@ pub struct ServiceList {
 
 #[derive(Debug, Args)]
 pub struct NodeList {
-    #[command(flatten)]
-    pub limit: Limit,
-    #[command(flatten)]
-    pub agent: Agent,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  ichor bpf lb list --address 192.168.50.254")]
-pub struct LbList {
-    #[command(flatten)]
-    pub ends: Ends,
     #[command(flatten)]
     pub limit: Limit,
     #[command(flatten)]
@@ -253,19 +238,6 @@ pub struct CtList {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum CtTable {
     Global,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  ichor bpf nat list --pod shell-1          what the pod's connections are seen as outside")]
-pub struct NatList {
-    #[command(flatten)]
-    pub ends: Ends,
-    #[command(flatten)]
-    pub limit: Limit,
-    #[command(flatten)]
-    pub agent: Agent,
 }
 
 #[derive(Debug, Args)]

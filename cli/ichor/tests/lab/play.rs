@@ -25,7 +25,7 @@ fn commands_run_where_they_are_sent() {
         assert!(run.words().contains(part) && run.words().contains("help: "), "{}", run.described());
     }
     // What is left running ends with the lab.
-    lab.exec("node-1", &["sh", "-c", "sleep 1000 > /dev/null 2>&1 &"]).succeed();
+    lab.exec("node-1", &["sh", "-c", "tail -f /dev/null > /dev/null 2>&1 &"]).succeed();
     lab.down();
 }
 

@@ -16,8 +16,7 @@ fn a_connection_is_listed_with_its_addresses_and_states() {
     let lab = Lab::ready("flows");
     let [pod, _] = lab.pod("shell-1");
     assert!(lab.rows("node-1", "bpf ct list --pod shell-1").is_empty());
-    let script =
-        format!("exec 3<>/dev/tcp/{OUTSIDE}/{PORT}; echo hello >&3; read answer <&3; echo \"$answer\"; read; exec 3>&-; sleep 100");
+    let script = format!("exec 3<>/dev/tcp/{OUTSIDE}/{PORT}; echo hello >&3; read answer <&3; echo \"$answer\"; read; exec 3>&-; read");
     let mut connection = Running::script(&lab, "pod/shell-1", &script);
     connection.until("the answer", |line| line.contains("\"pod\":\"client\""));
 
