@@ -1,13 +1,14 @@
 //! What a packet becomes and where it goes.
 
 use ichor_datapath_types::{
-    Config, DropReason, FlowKey, Fragment, FragmentKey, Icmp, Octets, Tuple, Work, begun, endpoint_flag, ethertype, flow_flag, icmp6, proto,
+    Config, DropReason, FlowKey, Fragment, FragmentKey, Icmp, Ip, Octets, Transport, Tuple, Work, begun, endpoint_flag, ethertype,
+    flow_flag, icmp6, piece, proto, transport_kind,
 };
 
 use crate::error::error_about;
-use crate::family::{Family, Ip, Piece};
+use crate::family::Family;
 use crate::open::{is_hidden, is_nowhere, open};
-use crate::packet::{MAX_OFFSET, Packet, Transport, transport, transport_kind};
+use crate::packet::{Packet, offset, transport};
 use crate::{FlowTable, Tables, flow};
 
 /// Where the packet comes from.
@@ -38,115 +39,78 @@ pub enum Next {
     TooBig,
 }
 
-/// What `apply` needs beside the flow in `Work`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decision<A> {
-    pub ip: Ip<A>,
-    pub transport: Transport,
-    /// Which ends of the tuple change: `flow_flag::SOURCE` and `flow_flag::DESTINATION`.
-    pub changes: u8,
-    pub next: Next,
-    /// Whether the packet says for which service another node sent it.
-    pub told: bool,
-}
-
-/// Reads a packet of the family `F`.
+/// Reads a packet of the family `F`. What `apply` needs is in `Work`.
 #[inline(always)]
-pub fn decide<F, P, T>(
-    packet: &P,
-    tables: &T,
-    config: &Config,
-    origin: Origin,
-    work: &mut Work<F::Octets>,
-) -> Result<Decision<F::Octets>, DropReason>
+pub fn decide<F, P, T>(packet: &P, tables: &T, config: &Config, origin: Origin, work: &mut Work<F::Octets>) -> Result<Next, DropReason>
 where
     F: Family,
     P: Packet,
     T: Tables + FlowTable<F::Octets>,
 {
-    let mut decision = found::<F, P, T>(packet, tables, config, origin, work)?;
-    if matches!(decision.next, Next::Route) && says_service(&decision) {
-        if !F::can_tell(packet, &decision.ip) {
+    let next = found::<F, P, T>(packet, tables, config, origin, work)?;
+    if matches!(next, Next::Route) && says_service(work) {
+        if !F::can_tell(packet, &work.ip) {
             return Err(DropReason::NoRoomToTell);
         }
-        if decision.ip.length + F::DIRECT as u32 > u32::from(config.mtu) {
-            decision.next = Next::TooBig;
+        if work.ip.length + F::DIRECT as u32 > u32::from(config.mtu) {
+            return Ok(Next::TooBig);
         }
     }
     // A packet that may not be forwarded again is the kernel's, which tells the sender.
-    if decision.ip.ttl <= 1 && matches!(decision.next, Next::Endpoint | Next::Route) {
-        return Ok(passed(decision.ip));
-    }
-    decision.changes = work.settled(u32::from(decision.changes)) as u8;
-    decision.transport.kind = work.settled(u32::from(decision.transport.kind)) as u8;
-    decision.ip.transport = work.settled(decision.ip.transport as u32) as usize & MAX_OFFSET;
-    Ok(decision)
+    let ends = work.ip.ttl <= 1 && matches!(next, Next::Endpoint | Next::Route);
+    Ok(if ends { passed(work) } else { next })
 }
 
 /// Whether the backend's node must be told for which service the packet is: before it knows the flow.
 #[inline(always)]
-pub(crate) fn says_service<A>(decision: &Decision<A>) -> bool {
-    let begins = decision.transport.kind == transport_kind::UDP || flow::opens(&decision.transport);
-    decision.changes & flow_flag::DIRECT != 0 && begins
+pub(crate) fn says_service<A>(work: &Work<A>) -> bool {
+    let begins = work.transport.kind == transport_kind::UDP || flow::opens(&work.transport);
+    work.changes & u32::from(flow_flag::DIRECT) != 0 && begins
 }
 
 #[inline(always)]
-fn found<F, P, T>(
-    packet: &P,
-    tables: &T,
-    config: &Config,
-    origin: Origin,
-    work: &mut Work<F::Octets>,
-) -> Result<Decision<F::Octets>, DropReason>
+fn found<F, P, T>(packet: &P, tables: &T, config: &Config, origin: Origin, work: &mut Work<F::Octets>) -> Result<Next, DropReason>
 where
     F: Family,
     P: Packet,
     T: Tables + FlowTable<F::Octets>,
 {
-    // What the packet before this one began is still there.
-    work.begun = begun::NOTHING;
-    let mut ip = F::parse(packet)?;
-    ip.transport = work.settled(ip.transport as u32) as usize & MAX_OFFSET;
-    ip.protocol = work.settled(u32::from(ip.protocol)) as u8;
+    // What the packet before this one left is still there.
+    (work.begun, work.changes, work.is_told) = (begun::NOTHING, 0, 0);
+    work.ip = F::parse(packet)?;
     if let Origin::Endpoint { interface } = origin
-        && tables.endpoint(&F::widen(ip.source)).is_none_or(|owner| owner.interface != interface)
+        && tables.endpoint(&F::widen(work.ip.source)).is_none_or(|owner| owner.interface != interface)
     {
-        return if is_neighbour_discovery::<F, P>(packet, &ip) { Ok(passed(ip)) } else { Err(DropReason::SpoofedSource) };
+        return if is_neighbour_discovery::<F, P>(packet, &work.ip) { Ok(passed(work)) } else { Err(DropReason::SpoofedSource) };
     }
-    let mut transport = of_piece::<F, P, T>(packet, tables, &ip);
-    transport.kind = work.settled(u32::from(transport.kind)) as u8;
-    ip.protocol = work.settled(u32::from(ip.protocol)) as u8;
-    match transport.kind {
-        transport_kind::OTHER => return without_transport::<F, P, T>(packet, tables, config, origin, ip, work),
+    work.transport = of_piece::<F, P, T>(packet, tables, &work.ip);
+    match work.transport.kind {
+        transport_kind::OTHER => return without_transport::<F, P, T>(packet, tables, config, origin, work),
         transport_kind::TRUNCATED => return Err(DropReason::Truncated),
         _ => {}
     }
     work.key = FlowKey {
         tuple: Tuple {
-            source: ip.source,
-            destination: ip.destination,
-            source_port: transport.source_port,
-            destination_port: transport.destination_port,
+            source: work.ip.source,
+            destination: work.ip.destination,
+            source_port: work.transport.source_port,
+            destination_port: work.transport.destination_port,
         },
-        protocol: ip.protocol,
+        protocol: work.ip.protocol,
         pad: 0,
         pad2: 0,
     };
-    let mut told = false;
     if matches!(origin, Origin::Wire { .. })
-        && let Some((service, port)) = F::told(packet, &ip)
+        && let Some((service, port)) = F::told(packet, &work.ip)
     {
-        (work.told, work.told_port, told) = (service, u32::from(port), true);
+        (work.told, work.told_port, work.is_told) = (service, u32::from(port), 1);
     }
     if let Some(known) = tables.flow(&work.key) {
         let state = known.state();
         work.flow.becomes = known.becomes();
         work.flow.flags = known.flags();
-        if !flow::is_over(state, &transport)
-            && !outgrows(work.flow.flags, &ip, &transport)
-            && !is_told_otherwise::<F, T>(tables, &transport, told, work)
-        {
-            let (now, new_state) = (tables.now(), flow::next_state(state, &transport));
+        if !flow::is_over(state, &work.transport) && !outgrows(work) && !is_told_otherwise::<F, T>(tables, work) {
+            let (now, new_state) = (tables.now(), flow::next_state(state, &work.transport));
             // A line of the cache that nobody writes stays with every CPU.
             if known.seen() != now {
                 known.set_seen(now);
@@ -154,33 +118,33 @@ where
             if new_state != state {
                 known.set_state(new_state);
             }
-            let next = next_hop::<F, T>(tables, origin, work);
-            return Ok(Decision { ip, transport, changes: known.flags(), next, told });
+            work.changes = u32::from(work.flow.flags);
+            return Ok(next_hop::<F, T>(tables, origin, work));
         }
         // The connection before this one had the same ports, and has no need of its own any more.
         work.old_port = if work.flow.flags & flow_flag::SOURCE != 0 { u32::from(work.flow.becomes.source_port) } else { 0 };
     } else {
         work.old_port = 0;
     }
-    open::<F, T>(tables, config, origin, Decision { ip, transport, changes: 0, next: Next::Pass, told }, work)
+    open::<F, T>(tables, config, origin, work)
 }
 
 /// Whether the packet begins a flow that is told from the known one only by the service that another node names, or by
 /// that none does: the client's port and the backend are the same.
 #[inline(always)]
-fn is_told_otherwise<F, T>(tables: &T, transport: &Transport, told: bool, work: &mut Work<F::Octets>) -> bool
+fn is_told_otherwise<F, T>(tables: &T, work: &mut Work<F::Octets>) -> bool
 where
     F: Family,
     T: Tables + FlowTable<F::Octets>,
 {
     let tuple = work.key.tuple;
     let from_elsewhere = work.flow.flags & (flow_flag::DESTINATION | flow_flag::REPLY) == 0 && work.flow.becomes.source == tuple.source;
-    if !from_elsewhere || !flow::may_begin(transport) {
+    if !from_elsewhere || !flow::may_begin(&work.transport) {
         return false;
     }
     work.reply_key = FlowKey { tuple: work.flow.becomes.reversed(), ..work.key };
     let Some(answers) = tables.flow(&work.reply_key) else { return true };
-    let (named, port) = if told { (work.told, work.told_port as u16) } else { (tuple.destination, tuple.destination_port) };
+    let (named, port) = if work.is_told != 0 { (work.told, work.told_port as u16) } else { (tuple.destination, tuple.destination_port) };
     let becomes = answers.becomes();
     becomes.source != named || becomes.source_port != port
 }
@@ -188,15 +152,15 @@ where
 /// Whether the flow was answered directly so far and cannot be any more: each datagram tells the backend's node for which
 /// service it is, and a full first piece has no room for that.
 #[inline(always)]
-fn outgrows<A>(flags: u8, ip: &Ip<A>, transport: &Transport) -> bool {
-    flags & flow_flag::DIRECT != 0 && transport.kind == transport_kind::UDP && matches!(ip.piece, Piece::First)
+fn outgrows<A>(work: &Work<A>) -> bool {
+    work.flow.flags & flow_flag::DIRECT != 0 && work.transport.kind == transport_kind::UDP && work.ip.piece == piece::FIRST
 }
 
 /// The transport, also of a packet in pieces.
 #[inline(always)]
 fn of_piece<F: Family, P: Packet, T: Tables>(packet: &P, tables: &T, ip: &Ip<F::Octets>) -> Transport {
-    if matches!(ip.piece, Piece::Whole) {
-        return transport(packet, ip.protocol, ip.transport);
+    if ip.piece == piece::WHOLE {
+        return transport(packet, ip.protocol, offset(ip));
     }
     let key = FragmentKey {
         source: F::widen(ip.source),
@@ -206,15 +170,15 @@ fn of_piece<F: Family, P: Packet, T: Tables>(packet: &P, tables: &T, ip: &Ip<F::
         pad: 0,
         pad2: 0,
     };
-    if matches!(ip.piece, Piece::Later) {
+    if ip.piece == piece::LATER {
         return match tables.fragment(&key) {
             Some(Fragment { source_port, destination_port }) => {
-                Transport { kind: transport_kind::PIECE, source_port, destination_port, tcp_flags: 0 }
+                Transport { source_port, destination_port, kind: transport_kind::PIECE, tcp_flags: 0, pad: 0 }
             }
             None => Transport::OTHER,
         };
     }
-    let found = transport(packet, ip.protocol, ip.transport);
+    let found = transport(packet, ip.protocol, offset(ip));
     if found.kind < transport_kind::OTHER {
         let ports = Fragment { source_port: found.source_port, destination_port: found.destination_port };
         tables.put_fragment(&key, &ports);
@@ -229,24 +193,26 @@ fn without_transport<F, P, T>(
     tables: &T,
     config: &Config,
     origin: Origin,
-    ip: Ip<F::Octets>,
     work: &mut Work<F::Octets>,
-) -> Result<Decision<F::Octets>, DropReason>
+) -> Result<Next, DropReason>
 where
     F: Family,
     P: Packet,
     T: Tables + FlowTable<F::Octets>,
 {
-    if ip.protocol == F::ICMP && matches!(ip.piece, Piece::Whole) {
-        return Ok(error_about::<F, P, T>(packet, tables, origin, ip, work).unwrap_or(passed(ip)));
+    if work.ip.protocol == F::ICMP && work.ip.piece == piece::WHOLE {
+        return Ok(match error_about::<F, P, T>(packet, tables, origin, work) {
+            Some(next) => next,
+            None => passed(work),
+        });
     }
-    if matches!(ip.piece, Piece::Later) {
-        let hidden = matches!(origin, Origin::Endpoint { .. }) && is_hidden::<F, T>(tables, config, ip.destination);
-        if hidden || is_nowhere::<F, T>(tables, ip.destination) {
+    if work.ip.piece == piece::LATER {
+        let hidden = matches!(origin, Origin::Endpoint { .. }) && is_hidden::<F, T>(tables, config, work.ip.destination);
+        if hidden || is_nowhere::<F, T>(tables, work.ip.destination) {
             return Err(DropReason::FragmentUnknown);
         }
     }
-    Ok(passed(ip))
+    Ok(passed(work))
 }
 
 /// A pod asks for its neighbours, and says which groups it is in, with an address of the link or with none.
@@ -255,12 +221,14 @@ fn is_neighbour_discovery<F: Family, P: Packet>(packet: &P, ip: &Ip<F::Octets>) 
     // The whole header: a single byte at an offset that varies is refused by the verifier.
     F::ETHERTYPE == ethertype::IPV6
         && ip.protocol == proto::ICMP6
-        && packet.load::<Icmp>(ip.transport).is_some_and(|icmp| icmp6::is_of_the_link(icmp.kind))
+        && packet.load::<Icmp>(offset(ip)).is_some_and(|icmp| icmp6::is_of_the_link(icmp.kind))
 }
 
+/// The packet is none of this datapath's business, whatever was found so far.
 #[inline(always)]
-pub(crate) fn passed<A: Octets>(ip: Ip<A>) -> Decision<A> {
-    Decision { ip, transport: Transport::OTHER, changes: 0, next: Next::Pass, told: false }
+fn passed<A: Octets>(work: &mut Work<A>) -> Next {
+    (work.transport, work.changes) = (Transport::OTHER, 0);
+    Next::Pass
 }
 
 /// Where the packet goes when it is rewritten.

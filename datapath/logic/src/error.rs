@@ -1,11 +1,11 @@
 //! Errors of ICMP: those that tell about a translated packet, and those that this node sends itself.
 
-use ichor_datapath_types::{DropReason, Eth, FlowKey, Icmp, Ports, Tuple, Work, flow_flag, proto};
+use ichor_datapath_types::{DropReason, Eth, FlowKey, Icmp, Ip, Ports, Transport, Tuple, Work, flow_flag, piece, proto, transport_kind};
 
 use crate::checksum::{Diff, sum_of};
-use crate::decide::{Decision, Next, Origin, next_hop};
-use crate::family::{ErrorHead, Family, Inner, Ip, L2, Piece};
-use crate::packet::{Packet, Place, Transport, transport_kind};
+use crate::decide::{Next, Origin, next_hop};
+use crate::family::{ErrorHead, Family, Inner, L2};
+use crate::packet::{Packet, Place, offset};
 use crate::{FlowTable, Tables};
 
 const ICMP: usize = size_of::<Icmp>();
@@ -16,23 +16,18 @@ const IDENTIFIER: usize = 4;
 /// Finds the flow whose packet an error tells about. The flow's answers have the key that the inner packet has the other
 /// way round, and become what the inner packet's sender must read.
 #[inline(always)]
-pub(crate) fn error_about<F, P, T>(
-    packet: &P,
-    tables: &T,
-    origin: Origin,
-    ip: Ip<F::Octets>,
-    work: &mut Work<F::Octets>,
-) -> Option<Decision<F::Octets>>
+pub(crate) fn error_about<F, P, T>(packet: &P, tables: &T, origin: Origin, work: &mut Work<F::Octets>) -> Option<Next>
 where
     F: Family,
     P: Packet,
     T: Tables + FlowTable<F::Octets>,
 {
-    let head: Icmp = packet.load(ip.transport)?;
+    let at = offset(&work.ip);
+    let head: Icmp = packet.load(at)?;
     if !F::is_error(head.kind) {
         return None;
     }
-    let inner = F::parse_inner(packet, ip.transport + ICMP)?;
+    let inner = F::parse_inner(packet, at + ICMP)?;
     if inner.is_piece && matches!(origin, Origin::Wire { only_transit: true }) {
         return None;
     }
@@ -50,13 +45,13 @@ where
     };
     let known = tables.flow(&work.key)?;
     work.flow.becomes = known.becomes();
-    let changes = known.flags();
+    let changes = u32::from(known.flags());
     let next = next_hop::<F, T>(tables, origin, work);
     if matches!(origin, Origin::Wire { only_transit: true }) && !matches!(next, Next::Route) {
         return None;
     }
-    let transport = Transport { kind: transport_kind::ERROR, ..Transport::OTHER };
-    Some(Decision { ip, transport, changes, next, told: false })
+    (work.transport, work.changes) = (Transport::ERROR, changes);
+    Some(next)
 }
 
 #[inline(always)]
@@ -74,10 +69,11 @@ fn inner_ports<F: Family, P: Packet>(packet: &P, inner: &Inner<F::Octets>) -> Op
 
 /// Rewrites an error, and the packet in it.
 #[inline(always)]
-pub(crate) fn rewrite_error<F: Family, P: Packet>(packet: &mut P, decision: &Decision<F::Octets>, work: &Work<F::Octets>) -> Option<()> {
-    let Decision { ip, changes, .. } = decision;
+pub(crate) fn rewrite_error<F: Family, P: Packet>(packet: &mut P, work: &Work<F::Octets>) -> Option<()> {
+    let Work { ip, changes, .. } = work;
     let becomes = work.flow.becomes;
-    let inner = F::parse_inner(packet, ip.transport + ICMP)?;
+    let at = packet.bounded(offset(ip));
+    let inner = F::parse_inner(packet, at + ICMP)?;
     let ports = inner_ports::<F, P>(packet, &inner)?;
     let mut own = F::store_inner(packet, &inner, becomes.destination, becomes.source)?;
     if inner.protocol == F::ICMP {
@@ -91,14 +87,14 @@ pub(crate) fn rewrite_error<F: Family, P: Packet>(packet: &mut P, decision: &Dec
     let mut addresses = Diff::NONE;
     let mut source = ip.source;
     // Who answered under another address tells about it under that one, too; a router on the way has its own.
-    if changes & flow_flag::SOURCE != 0 && ip.source == inner.destination {
+    if changes & u32::from(flow_flag::SOURCE) != 0 && ip.source == inner.destination {
         source = becomes.source;
         addresses = F::diff(ip.source, source);
     }
     addresses = addresses.plus(F::diff(ip.destination, becomes.destination));
     F::addresses_changed(packet, addresses)?;
     let pseudo = if F::ICMP_COVERS_ADDRESSES { addresses } else { Diff::NONE };
-    packet.change_checksum(ip.transport + CHECKSUM, pseudo, own, false)?;
+    packet.change_checksum(at + CHECKSUM, pseudo, own, false)?;
     packet.store(F::SOURCE, source)?;
     packet.store(F::DESTINATION, becomes.destination)
 }
@@ -106,17 +102,12 @@ pub(crate) fn rewrite_error<F: Family, P: Packet>(packet: &mut P, decision: &Dec
 /// Makes of a packet the error that tells its sender why it goes no further, and turns it around. The reason stays the
 /// caller's where there is nobody to tell: pieces, and headers with options.
 #[inline(always)]
-pub fn answer<F: Family, P: Packet>(
-    packet: &mut P,
-    decision: &Decision<F::Octets>,
-    head: ErrorHead,
-    reason: DropReason,
-) -> Result<(), DropReason> {
-    let ip = &decision.ip;
-    if ip.transport != L2 + F::HEADER || !matches!(ip.piece, Piece::Whole) {
+pub fn answer<F: Family, P: Packet>(packet: &mut P, work: &Work<F::Octets>, head: ErrorHead, reason: DropReason) -> Result<(), DropReason> {
+    let ip = &work.ip;
+    if ip.transport as usize != L2 + F::HEADER || ip.piece != piece::WHOLE {
         return Err(reason);
     }
-    let answered = match decision.transport.kind {
+    let answered = match work.transport.kind {
         // As far as the checksum, which the kernel may still have to write.
         transport_kind::TCP => tell::<F, P, 20>(packet, ip, head),
         transport_kind::UDP => tell::<F, P, 8>(packet, ip, head),

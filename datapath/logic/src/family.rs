@@ -1,35 +1,12 @@
 //! What differs between IPv4 and IPv6.
 
-use ichor_datapath_types::{Addr, Config, DropReason, Eth, Octets};
+use ichor_datapath_types::{Addr, Config, DropReason, Eth, Ip, Octets};
 
 use crate::checksum::Diff;
 use crate::packet::Packet;
 
 /// Where IP begins.
 pub(crate) const L2: usize = size_of::<Eth>();
-
-/// Whether a packet is whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Piece {
-    Whole,
-    First,
-    Later,
-}
-
-/// The header of a packet, and where the transport begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ip<A> {
-    pub source: A,
-    pub destination: A,
-    pub protocol: u8,
-    pub ttl: u8,
-    pub piece: Piece,
-    /// Tells the pieces of one packet from those of others.
-    pub piece_id: u32,
-    pub transport: usize,
-    /// Of the packet with this header.
-    pub length: u32,
-}
 
 pub trait Family {
     type Octets: Octets + Eq;

@@ -1,8 +1,6 @@
 //! What the packets of a flow say about it.
 
-use ichor_datapath_types::{flow_state, tcp_flag};
-
-use crate::packet::{Transport, transport_kind};
+use ichor_datapath_types::{Transport, flow_state, tcp_flag, transport_kind};
 
 /// The state after a packet of this side. Total, and without a table: a reset or a last word of this side stays.
 #[inline(always)]

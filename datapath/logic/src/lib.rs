@@ -22,11 +22,11 @@ mod v6;
 
 pub use apply::apply;
 pub use checksum::Diff;
-pub use decide::{Decision, Next, Origin, decide};
+pub use decide::{Next, Origin, decide};
 pub use error::answer;
-pub use family::{ErrorHead, Family, Inner, Ip, Piece};
+pub use family::{ErrorHead, Family, Inner};
 pub use flow::next_state;
-pub use packet::{MAX_OFFSET, Packet, Place, Transport, transport, transport_kind};
+pub use packet::{MAX_OFFSET, Packet, Place, transport};
 pub use service::hash;
 pub use socket::{Answer, Request, SocketTables, believed, connect};
 pub use v4::V4;

@@ -1,14 +1,13 @@
 //! The first packet of a flow.
 
 use ichor_datapath_types::{
-    Backend, Config, DropReason, Flow, FlowKey, Octets, Service, ServiceKey, Work, begun, feature, flow_flag, flow_state, prefix_flag,
-    scope, service_flag,
+    Backend, Config, DropReason, Flow, FlowKey, Octets, Service, ServiceKey, Transport, Work, begun, feature, flow_flag, flow_state, piece,
+    prefix_flag, scope, service_flag, transport_kind,
 };
 
-use crate::decide::{Decision, Next, Origin, next_hop};
-use crate::family::{Family, Piece};
+use crate::decide::{Next, Origin, next_hop};
+use crate::family::Family;
 use crate::flow::{may_begin, next_state, opens};
-use crate::packet::{Transport, transport_kind};
 use crate::service::choose;
 use crate::{FlowTable, Tables};
 
@@ -18,35 +17,28 @@ const FEW_TRIES: u32 = 4;
 
 /// Chooses what the packets of a flow become, and writes it down for both directions.
 #[inline(always)]
-pub(crate) fn open<F, T>(
-    tables: &T,
-    config: &Config,
-    origin: Origin,
-    mut decision: Decision<F::Octets>,
-    work: &mut Work<F::Octets>,
-) -> Result<Decision<F::Octets>, DropReason>
+pub(crate) fn open<F, T>(tables: &T, config: &Config, origin: Origin, work: &mut Work<F::Octets>) -> Result<Next, DropReason>
 where
     F: Family,
     T: Tables + FlowTable<F::Octets>,
 {
-    if matches!(origin, Origin::Endpoint { .. }) && F::is_group_or_link(decision.ip.destination) {
-        return Ok(decision);
+    if matches!(origin, Origin::Endpoint { .. }) && F::is_group_or_link(work.ip.destination) {
+        return Ok(Next::Pass);
     }
     work.flow = Flow {
         becomes: work.key.tuple,
         backend: 0,
         seen: tables.now(),
-        state: next_state(flow_state::NEW, &decision.transport),
+        state: next_state(flow_state::NEW, &work.transport),
         flags: 0,
         pad: 0,
     };
     let service = if matches!(origin, Origin::Host) { None } else { service_at::<F, T>(tables, origin, &work.key) };
     if let Some(service) = &service {
         let Some((id, backend)) = backend_of::<F, T>(tables, origin, service, &work.key)? else {
-            decision.next = Next::Refuse;
-            return Ok(decision);
+            return Ok(Next::Refuse);
         };
-        if decision.transport.kind == transport_kind::SCTP && backend.port != work.key.tuple.destination_port {
+        if work.transport.kind == transport_kind::SCTP && backend.port != work.key.tuple.destination_port {
             return Err(DropReason::UnknownTransport);
         }
         work.flow.backend = id;
@@ -54,45 +46,44 @@ where
         work.flow.becomes.destination_port = backend.port;
         work.flow.flags = flow_flag::DESTINATION;
     }
-    decision.next = next_hop::<F, T>(tables, origin, work);
+    let next = next_hop::<F, T>(tables, origin, work);
     let is_service = service.is_some();
     match origin {
-        Origin::Wire { only_transit: true } if !matches!(decision.next, Next::Route) => {
-            decision.next = Next::Pass;
-            return Ok(decision);
+        Origin::Wire { only_transit: true } if !matches!(next, Next::Route) => {
+            return Ok(Next::Pass);
         }
         // A pod that reaches itself through a service must not answer itself behind the service's back.
-        Origin::Endpoint { .. } if is_service && work.flow.becomes.destination == decision.ip.source => {
-            work.flow.becomes.source = decision.ip.destination;
+        Origin::Endpoint { .. } if is_service && work.flow.becomes.destination == work.ip.source => {
+            work.flow.becomes.source = work.ip.destination;
             work.flow.flags |= flow_flag::SOURCE;
         }
         _ => {}
     }
-    let leaves = matches!(decision.next, Next::Route);
+    let leaves = matches!(next, Next::Route);
     let from_outside = matches!(origin, Origin::Wire { .. });
     // A first piece has no room for what the backend's node must be told, and its sender cannot be told about pieces.
-    let direct = leaves && from_outside && matches!(decision.ip.piece, Piece::Whole) && is_direct(config, decision.transport.kind);
+    let direct = leaves && from_outside && work.ip.piece == piece::WHOLE && is_direct(config, work.transport.kind);
     let hidden = leaves
         && match origin {
             Origin::Endpoint { .. } => is_hidden::<F, T>(tables, config, work.flow.becomes.destination),
             Origin::Wire { .. } => is_service && !direct,
             Origin::Host => false,
         };
-    let stays = matches!(decision.next, Next::Endpoint | Next::Host);
-    if decision.told && stays && !is_service {
-        return answered_directly::<F, T>(tables, config, decision, work);
+    let stays = matches!(next, Next::Endpoint | Next::Host);
+    if work.is_told != 0 && stays && !is_service {
+        answered_directly::<F, T>(tables, config, work)?;
+        return Ok(next);
     }
     // The pod's answer must not be taken for a connection of its own, which would be hidden.
-    let answered_openly = from_outside && matches!(decision.next, Next::Endpoint) && is_hidden::<F, T>(tables, config, decision.ip.source);
-    let answered_here = is_service || answered_openly || may_begin(&decision.transport) && (stays || !from_outside);
+    let answered_openly = from_outside && matches!(next, Next::Endpoint) && is_hidden::<F, T>(tables, config, work.ip.source);
+    let answered_here = is_service || answered_openly || may_begin(&work.transport) && (stays || !from_outside);
     let shared = answered_here && !hidden && !direct && is_shared::<F, T>(tables, work);
     if !is_service && !hidden && !answered_openly && !shared {
         // Nothing changes, and nobody has to remember that.
-        let asks = leaves || (matches!(origin, Origin::Host) && begins(&decision.transport));
-        let nowhere = asks && is_nowhere::<F, T>(tables, decision.ip.destination);
-        work.begun = unremembered(origin, &decision.transport);
-        decision.next = if nowhere { Next::Refuse } else { unchanged(decision.next, origin) };
-        return Ok(decision);
+        let asks = leaves || (matches!(origin, Origin::Host) && begins(&work.transport));
+        let nowhere = asks && is_nowhere::<F, T>(tables, work.ip.destination);
+        work.begun = unremembered(origin, &work.transport);
+        return Ok(if nowhere { Next::Refuse } else { unchanged(next, origin) });
     }
     if hidden {
         work.flow.becomes.source = F::node_address(config);
@@ -100,14 +91,14 @@ where
     if direct {
         work.flow.flags |= flow_flag::DIRECT;
     }
-    write_down::<F, T>(tables, config, decision.transport.kind, hidden || shared, work)?;
-    decision.changes = work.flow.flags;
-    Ok(decision)
+    write_down::<F, T>(tables, config, hidden || shared, work)?;
+    work.changes = u32::from(work.flow.flags);
+    Ok(next)
 }
 
 /// Writes down both directions; whoever answers directly is told, and has its own entries.
 #[inline(always)]
-fn write_down<F, T>(tables: &T, config: &Config, kind: u8, own_port: bool, work: &mut Work<F::Octets>) -> Result<(), DropReason>
+fn write_down<F, T>(tables: &T, config: &Config, own_port: bool, work: &mut Work<F::Octets>) -> Result<(), DropReason>
 where
     F: Family,
     T: Tables + FlowTable<F::Octets>,
@@ -115,7 +106,7 @@ where
     if own_port {
         work.flow.flags |= flow_flag::SOURCE;
         reply(work);
-        take_port::<F, T, TRIES>(tables, config, kind, work)?;
+        take_port::<F, T, TRIES>(tables, config, work)?;
     } else if work.flow.flags & flow_flag::DIRECT == 0 {
         reply(work);
         tables.put_flow(&work.reply_key, &work.reply).ok_or(DropReason::FlowTable)?;
@@ -140,12 +131,7 @@ fn unremembered(origin: Origin, transport: &Transport) -> u32 {
 
 /// Another node chose a pod here for a service, and leaves the answers to this one.
 #[inline(always)]
-fn answered_directly<F, T>(
-    tables: &T,
-    config: &Config,
-    mut decision: Decision<F::Octets>,
-    work: &mut Work<F::Octets>,
-) -> Result<Decision<F::Octets>, DropReason>
+fn answered_directly<F, T>(tables: &T, config: &Config, work: &mut Work<F::Octets>) -> Result<(), DropReason>
 where
     F: Family,
     T: Tables + FlowTable<F::Octets>,
@@ -174,14 +160,14 @@ where
     work.reply.becomes.source_port = told_port;
     work.reply.flags |= flow_flag::SOURCE;
     if shared {
-        take_port::<F, T, FEW_TRIES>(tables, config, decision.transport.kind, work)?;
+        take_port::<F, T, FEW_TRIES>(tables, config, work)?;
     } else {
         tables.put_flow(&work.reply_key, &work.reply).ok_or(DropReason::FlowTable)?;
     }
     tables.put_flow(&work.key, &work.flow).ok_or(DropReason::FlowTable)?;
-    decision.changes = work.flow.flags;
+    work.changes = u32::from(work.flow.flags);
     work.begun = begun::FLOW;
-    Ok(decision)
+    Ok(())
 }
 
 /// What comes in for nobody here is the kernel's; a pod's own packets leave the short way.
@@ -289,17 +275,17 @@ fn is_shared<F: Family, T: FlowTable<F::Octets>>(tables: &T, work: &mut Work<F::
 
 /// Gives the flow a port of its own towards this peer, and writes down its answers.
 #[inline(always)]
-fn take_port<F, T, const TRIES: u32>(tables: &T, config: &Config, kind: u8, work: &mut Work<F::Octets>) -> Result<(), DropReason>
+fn take_port<F, T, const TRIES: u32>(tables: &T, config: &Config, work: &mut Work<F::Octets>) -> Result<(), DropReason>
 where
     F: Family,
     T: Tables + FlowTable<F::Octets>,
 {
-    if kind == transport_kind::SCTP {
+    if work.transport.kind == transport_kind::SCTP {
         // With the port that it has, or not at all.
         return tables.add_flow(&work.reply_key, &work.reply).ok_or(DropReason::NoPort);
     }
     if work.old_port != 0 {
-        take(kind, work.old_port as u16, work);
+        take(work.old_port as u16, work);
         if tables.add_flow(&work.reply_key, &work.reply).is_some() {
             return Ok(());
         }
@@ -313,7 +299,7 @@ where
     for _ in 0..TRIES {
         // Drawn anew each time: what one try leaves to the next, the verifier follows through the rest of the program.
         let number = ((u64::from(tables.random()) * u64::from(ports)) >> 32) as u32;
-        take(kind, config.first_port.wrapping_add(number as u16).to_be(), work);
+        take(config.first_port.wrapping_add(number as u16).to_be(), work);
         if tables.add_flow(&work.reply_key, &work.reply).is_some() {
             return Ok(());
         }
@@ -323,11 +309,11 @@ where
 
 /// Puts a port into a flow and into the key of its answers.
 #[inline(always)]
-fn take<A: Octets>(kind: u8, port: u16, work: &mut Work<A>) {
+fn take<A: Octets>(port: u16, work: &mut Work<A>) {
     work.flow.becomes.source_port = port;
     work.reply_key.tuple.destination_port = port;
     // An echo has one identifier, which stands for both ports.
-    if kind == transport_kind::ECHO {
+    if work.transport.kind == transport_kind::ECHO {
         work.flow.becomes.destination_port = port;
         work.reply_key.tuple.source_port = port;
     }

@@ -1,6 +1,6 @@
 //! Reading a packet, and the transport above IP.
 
-use ichor_datapath_types::{Icmp, Pod, Ports, Tcp, Udp, icmp4, icmp6, proto};
+use ichor_datapath_types::{Icmp, Ip, Pod, Ports, Tcp, Transport, Udp, icmp4, icmp6, proto, transport_kind};
 
 use crate::checksum::Diff;
 
@@ -59,41 +59,10 @@ pub trait Packet {
     }
 }
 
-/// What stands above IP. Numbers, because they are settled (`Work::settled`).
-pub mod transport_kind {
-    pub const TCP: u8 = 0;
-    pub const UDP: u8 = 1;
-    /// An echo, with the identifier as both ports.
-    pub const ECHO: u8 = 2;
-    /// Its checksum covers the whole packet, so ports cannot be changed.
-    pub const SCTP: u8 = 3;
-    /// A later piece of a packet: the ports are those of the first, and are not here to be changed.
-    pub const PIECE: u8 = 4;
-    /// Something that belongs to no flow of its own.
-    pub const OTHER: u8 = 5;
-    /// The packet ends inside its header.
-    pub const TRUNCATED: u8 = 6;
-    /// A node on the way tells about a packet of a flow.
-    pub const ERROR: u8 = 7;
-}
-
-/// The transport, as far as flows are concerned. What is not there is a kind and not an `Option`: the compiler leaves
-/// the rest of an absent value to chance, and the verifier follows every register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Transport {
-    pub kind: u8,
-    pub source_port: u16,
-    pub destination_port: u16,
-    pub tcp_flags: u8,
-}
-
-impl Transport {
-    pub const OTHER: Self = Self::without_ports(transport_kind::OTHER);
-    pub const TRUNCATED: Self = Self::without_ports(transport_kind::TRUNCATED);
-
-    const fn without_ports(kind: u8) -> Self {
-        Self { kind, source_port: 0, destination_port: 0, tcp_flags: 0 }
-    }
+/// Where the transport begins.
+#[inline(always)]
+pub(crate) fn offset<A>(ip: &Ip<A>) -> usize {
+    ip.transport as usize & MAX_OFFSET
 }
 
 /// Reads the transport at `offset`.
@@ -122,7 +91,7 @@ pub fn transport<P: Packet>(packet: &P, protocol: u8, offset: usize) -> Transpor
 
 #[inline(always)]
 fn with_ports(kind: u8, ports: Ports, tcp_flags: u8) -> Transport {
-    Transport { kind, source_port: ports.source, destination_port: ports.destination, tcp_flags }
+    Transport { source_port: ports.source, destination_port: ports.destination, kind, tcp_flags, pad: 0 }
 }
 
 #[inline(always)]
@@ -135,5 +104,5 @@ fn echo(icmp: Icmp, protocol: u8) -> Transport {
         return Transport::OTHER;
     }
     let [identifier, _] = icmp.rest;
-    Transport { kind: transport_kind::ECHO, source_port: identifier, destination_port: identifier, tcp_flags: 0 }
+    with_ports(transport_kind::ECHO, Ports { source: identifier, destination: identifier }, 0)
 }

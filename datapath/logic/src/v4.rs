@@ -1,9 +1,9 @@
 //! IPv4.
 
-use ichor_datapath_types::{Addr, Config, Direct4, DropReason, Ipv4, ethertype, feature, icmp4, proto};
+use ichor_datapath_types::{Addr, Config, Direct4, DropReason, Ip, Ipv4, ethertype, feature, icmp4, piece, proto};
 
 use crate::checksum::{Diff, sum_of};
-use crate::family::{ErrorHead, Family, Inner, Ip, L2, Piece};
+use crate::family::{ErrorHead, Family, Inner, L2};
 use crate::packet::{Packet, Place};
 use crate::service::mix;
 
@@ -35,21 +35,22 @@ impl Family for V4 {
             return Err(DropReason::BadHeader);
         }
         let piece = if header.fragment & V4_OFFSET != 0 {
-            Piece::Later
+            piece::LATER
         } else if header.fragment & V4_MORE != 0 {
-            Piece::First
+            piece::FIRST
         } else {
-            Piece::Whole
+            piece::WHOLE
         };
         Ok(Ip {
             source: header.source,
             destination: header.destination,
+            piece_id: u32::from(header.id),
+            transport: (L2 + length) as u32,
+            length: u32::from(u16::from_be(header.length)),
             protocol: header.protocol,
             ttl: header.ttl,
             piece,
-            piece_id: u32::from(header.id),
-            transport: L2 + length,
-            length: u32::from(u16::from_be(header.length)),
+            pad: 0,
         })
     }
 
@@ -163,7 +164,7 @@ impl Family for V4 {
 
     #[inline(always)]
     fn told<P: Packet>(packet: &P, ip: &Ip<u32>) -> Option<(u32, u16)> {
-        if ip.transport < L2 + Self::HEADER + Self::DIRECT {
+        if (ip.transport as usize) < L2 + Self::HEADER + Self::DIRECT {
             return None;
         }
         let direct: Direct4 = packet.load(L2 + Self::HEADER)?;
@@ -174,7 +175,7 @@ impl Family for V4 {
     #[inline(always)]
     fn can_tell<P: Packet>(_packet: &P, ip: &Ip<u32>) -> bool {
         const LONGEST: usize = 60;
-        ip.transport + Self::DIRECT <= L2 + LONGEST
+        ip.transport as usize + Self::DIRECT <= L2 + LONGEST
     }
 
     #[inline(always)]

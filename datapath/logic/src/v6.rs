@@ -1,9 +1,11 @@
 //! IPv6.
 
-use ichor_datapath_types::{Addr, Config, Direct6, DropReason, Ipv6, Ipv6Extension, Ipv6Fragment, ethertype, feature, icmp6, proto};
+use ichor_datapath_types::{
+    Addr, Config, Direct6, DropReason, Ip, Ipv6, Ipv6Extension, Ipv6Fragment, ethertype, feature, icmp6, piece, proto,
+};
 
 use crate::checksum::Diff;
-use crate::family::{ErrorHead, Family, Inner, Ip, L2, Piece};
+use crate::family::{ErrorHead, Family, Inner, L2};
 use crate::packet::{Packet, Place};
 use crate::service::mix;
 
@@ -41,32 +43,33 @@ impl Family for V6 {
         let mut ip = Ip {
             source: header.source,
             destination: header.destination,
+            piece_id: 0,
+            transport: (L2 + size_of::<Ipv6>()) as u32,
+            length: u32::from(u16::from_be(header.length)) + size_of::<Ipv6>() as u32,
             protocol: header.next,
             ttl: header.hop_limit,
-            piece: Piece::Whole,
-            piece_id: 0,
-            transport: L2 + size_of::<Ipv6>(),
-            length: u32::from(u16::from_be(header.length)) + size_of::<Ipv6>() as u32,
+            piece: piece::WHOLE,
+            pad: 0,
         };
         for _ in 0..MAX_EXTENSIONS {
             match ip.protocol {
                 proto::HOP_BY_HOP | proto::ROUTING | proto::DESTINATION => {
-                    let extension: Ipv6Extension = packet.load(ip.transport).ok_or(DropReason::Truncated)?;
+                    let extension: Ipv6Extension = packet.load(ip.transport as usize).ok_or(DropReason::Truncated)?;
                     ip.protocol = extension.next;
                     // At most 2048 each, so the loop's bound is the verifier's.
-                    ip.transport += (usize::from(extension.length_8) + 1) * 8;
+                    ip.transport += (u32::from(extension.length_8) + 1) * 8;
                 }
                 proto::FRAGMENT => {
-                    let fragment: Ipv6Fragment = packet.load(ip.transport).ok_or(DropReason::Truncated)?;
+                    let fragment: Ipv6Fragment = packet.load(ip.transport as usize).ok_or(DropReason::Truncated)?;
                     ip.protocol = fragment.next;
-                    ip.transport += size_of::<Ipv6Fragment>();
+                    ip.transport += size_of::<Ipv6Fragment>() as u32;
                     ip.piece_id = fragment.id;
                     if fragment.offset & V6_OFFSET != 0 {
-                        ip.piece = Piece::Later;
+                        ip.piece = piece::LATER;
                         return Ok(ip);
                     }
                     if fragment.offset & V6_MORE != 0 {
-                        ip.piece = Piece::First;
+                        ip.piece = piece::FIRST;
                     }
                 }
                 _ => return Ok(ip),
@@ -184,7 +187,7 @@ impl Family for V6 {
 
     #[inline(always)]
     fn told<P: Packet>(packet: &P, ip: &Ip<[u32; 4]>) -> Option<([u32; 4], u16)> {
-        if ip.transport < L2 + Self::HEADER + Self::DIRECT || packet.load::<u8>(V6_NEXT)? != proto::DESTINATION {
+        if (ip.transport as usize) < L2 + Self::HEADER + Self::DIRECT || packet.load::<u8>(V6_NEXT)? != proto::DESTINATION {
             return None;
         }
         let direct: Direct6 = packet.load(L2 + Self::HEADER)?;

@@ -14,6 +14,8 @@ use ichor_datapath_types::{
     FragmentKey, Hook, Prefix, Service, ServiceKey, SharedFlow, SocketFlow, SocketFlowKey, Watch, Work, event_kind,
 };
 
+use crate::route::{HOPS, Hop};
+
 const MEMORY_MAPPED: usize = aya_ebpf::bindings::BPF_F_MMAPABLE as usize;
 const NOT_BEFOREHAND: usize = aya_ebpf::bindings::BPF_F_NO_PREALLOC as usize;
 const IF_ABSENT: u64 = aya_ebpf::bindings::BPF_NOEXIST as u64;
@@ -59,6 +61,10 @@ static WORK4: PerCpuArray<Work<u32>, { Hook::ALL.len() }> = PerCpuArray::new();
 #[btf_map]
 static WORK6: PerCpuArray<Work<[u32; 4]>, { Hook::ALL.len() }> = PerCpuArray::new();
 #[btf_map]
+static HOPS4: PerCpuArray<Hop<u32>, { HOPS as usize }> = PerCpuArray::new();
+#[btf_map]
+static HOPS6: PerCpuArray<Hop<[u32; 4]>, { HOPS as usize }> = PerCpuArray::new();
+#[btf_map]
 static COUNTERS: PerCpuArray<Counter, { CounterKey::COUNT as usize }> = PerCpuArray::new();
 #[btf_map]
 static EVENTS: RingBuf<Event, 1048576> = RingBuf::new();
@@ -78,13 +84,26 @@ pub(crate) trait Workplace<A> {
     fn work(&self, hook: Hook) -> Option<&'static mut Work<A>>;
 }
 
+/// The next hops that were asked for of late, of each CPU.
+pub(crate) trait HopTable<A> {
+    fn hop(&self, index: u32) -> Option<&'static mut Hop<A>>;
+}
+
 macro_rules! flow_table {
-    ($map:ident, $work:ident, $octets:ty) => {
+    ($map:ident, $work:ident, $hops:ident, $octets:ty) => {
         impl Workplace<$octets> for Maps {
             #[inline(always)]
             fn work(&self, hook: Hook) -> Option<&'static mut Work<$octets>> {
                 // SAFETY: this CPU runs no other program of the hook before this one ends, and it asks once.
                 $work.get_ptr_mut(hook as u32).map(|work| unsafe { &mut *work })
+            }
+        }
+
+        impl HopTable<$octets> for Maps {
+            #[inline(always)]
+            fn hop(&self, index: u32) -> Option<&'static mut Hop<$octets>> {
+                // SAFETY: programs that ask do not interrupt each other on one CPU, and each asks once.
+                $hops.get_ptr_mut(index).map(|hop| unsafe { &mut *hop })
             }
         }
 
@@ -108,8 +127,8 @@ macro_rules! flow_table {
         }
     };
 }
-flow_table!(FLOWS4, WORK4, u32);
-flow_table!(FLOWS6, WORK6, [u32; 4]);
+flow_table!(FLOWS4, WORK4, HOPS4, u32);
+flow_table!(FLOWS6, WORK6, HOPS6, [u32; 4]);
 
 /// A copy of a value that the agent may replace at any time.
 macro_rules! copied {

@@ -3,25 +3,45 @@
 use core::ffi::c_void;
 
 use aya_ebpf::bindings::bpf_fib_lookup;
-use aya_ebpf::helpers::generated::bpf_fib_lookup as lookup;
+use aya_ebpf::helpers::generated::{bpf_fib_lookup as lookup, bpf_ktime_get_coarse_ns};
 use ichor_datapath_logic::{Family, V4, V6};
-use ichor_datapath_types::Tuple;
+use ichor_datapath_types::Work;
+
+use crate::maps::{HopTable, Maps};
 
 const FOUND: i64 = 0;
 const NO_NEIGHBOUR: i64 = 7;
 
-pub(crate) struct Hop {
+/// How many next hops each CPU remembers.
+pub(crate) const HOPS: u32 = 256;
+/// Spreads addresses over them.
+const ODD: u32 = 0x9e37_79b1;
+/// An answer holds until the clock has moved on by 2^24 nanoseconds: the kernel's question is half of what a packet costs,
+/// and nobody has to say that a route, a rule or a neighbour has changed.
+const CLOCK_SHIFT: u32 = 24;
+
+/// The answer to a question about a way, with all that was asked.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Hop<A> {
+    source: A,
+    destination: A,
+    /// By which the packet came in.
+    from: u32,
+    protocol: u32,
+    time: u32,
     pub(crate) interface: u32,
     /// Whether the addresses are known.
-    pub(crate) resolved: bool,
-    pub(crate) destination: [u16; 3],
-    pub(crate) source: [u16; 3],
+    pub(crate) resolved: u32,
+    pub(crate) destination_mac: [u16; 3],
+    pub(crate) source_mac: [u16; 3],
 }
 
 /// How a family's addresses are put into a question to the routing table.
 pub(crate) trait Route: Family {
     const ADDRESS_FAMILY: u8;
     fn fill(question: &mut bpf_fib_lookup, source: Self::Octets, destination: Self::Octets);
+    fn folded(octets: Self::Octets) -> u32;
 }
 
 impl Route for V4 {
@@ -31,6 +51,11 @@ impl Route for V4 {
     fn fill(question: &mut bpf_fib_lookup, source: u32, destination: u32) {
         question.__bindgen_anon_3.ipv4_src = source;
         question.__bindgen_anon_4.ipv4_dst = destination;
+    }
+
+    #[inline(always)]
+    fn folded(octets: u32) -> u32 {
+        octets
     }
 }
 
@@ -42,28 +67,54 @@ impl Route for V6 {
         question.__bindgen_anon_3.ipv6_src = source;
         question.__bindgen_anon_4.ipv6_dst = destination;
     }
+
+    #[inline(always)]
+    fn folded([a, b, c, d]: [u32; 4]) -> u32 {
+        a ^ b ^ c ^ d
+    }
 }
 
-/// Asks for the way of a packet after it is rewritten.
+/// The way of a packet after it is rewritten.
 #[inline(always)]
-pub(crate) fn route<F: Route>(context: *mut c_void, interface: u32, protocol: u8, becomes: &Tuple<F::Octets>) -> Option<Hop> {
+pub(crate) fn route<F: Route>(context: *mut c_void, interface: u32, work: &Work<F::Octets>) -> Option<&'static Hop<F::Octets>>
+where
+    Maps: HopTable<F::Octets>,
+{
+    let (source, destination) = (work.flow.becomes.source, work.flow.becomes.destination);
+    let protocol = u32::from(work.ip.protocol);
+    // SAFETY: no arguments.
+    let time = (unsafe { bpf_ktime_get_coarse_ns() } >> CLOCK_SHIFT) as u32;
+    let mixed = (F::folded(source).rotate_left(16) ^ F::folded(destination)).wrapping_mul(ODD);
+    let hop = Maps.hop(mixed / (u32::MAX / HOPS + 1))?;
+    let asked = hop.destination == destination && hop.source == source && hop.from == interface && hop.protocol == protocol;
+    if asked && hop.time == time {
+        return Some(hop);
+    }
     // SAFETY: integers only, for which zero is a value.
     let mut question: bpf_fib_lookup = unsafe { core::mem::zeroed() };
     question.family = F::ADDRESS_FAMILY;
-    question.l4_protocol = protocol;
+    question.l4_protocol = protocol as u8;
     question.ifindex = interface;
-    F::fill(&mut question, becomes.source, becomes.destination);
+    F::fill(&mut question, source, destination);
     // SAFETY: both live on this stack, and the length is that of the question.
     let answer = unsafe { lookup(context, &raw mut question, size_of::<bpf_fib_lookup>() as i32, 0) };
     if answer != FOUND && answer != NO_NEIGHBOUR {
         return None;
     }
+    let resolved = answer == FOUND;
+    // What is not known yet is asked for again.
+    let time = if resolved { time } else { time.wrapping_sub(1) };
     let half = |[a, b, c, d, e, f]: [u8; 6]| [u16::from_ne_bytes([a, b]), u16::from_ne_bytes([c, d]), u16::from_ne_bytes([e, f])];
-    Some(Hop {
+    *hop = Hop {
+        source,
+        destination,
+        from: interface,
+        protocol,
+        time,
         interface: question.ifindex,
-        resolved: answer == FOUND,
-        // SAFETY: the union's other members are of the same size.
-        destination: half(question.dmac),
-        source: half(question.smac),
-    })
+        resolved: u32::from(resolved),
+        destination_mac: half(question.dmac),
+        source_mac: half(question.smac),
+    };
+    Some(hop)
 }

@@ -4,11 +4,11 @@ use aya_ebpf::bindings::{__sk_buff, BPF_F_INGRESS, BPF_F_MARK_MANGLED_0, BPF_F_P
 use aya_ebpf::helpers::generated::{bpf_redirect, bpf_redirect_neigh, bpf_redirect_peer, bpf_skb_change_tail};
 use aya_ebpf::macros::classifier;
 use aya_ebpf::programs::TcContext;
-use ichor_datapath_logic::{Decision, Diff, Family, FlowTable, Next, Origin, Packet, Place, V4, V6, answer, apply, decide};
-use ichor_datapath_types::{DECIDED_MARK, DropReason, Eth, Hook, Pod, Tuple, Work};
+use ichor_datapath_logic::{Diff, Family, FlowTable, Next, Origin, Packet, Place, V4, V6, answer, apply, decide};
+use ichor_datapath_types::{DECIDED_MARK, DropReason, Eth, Hook, Pod, Work};
 
 use crate::direct::{self, Direct};
-use crate::maps::{CONFIG, Maps, Workplace, count};
+use crate::maps::{CONFIG, HopTable, Maps, Workplace, count};
 use crate::route::{Route, route};
 use crate::watch::{Met, answered, dropped, met};
 
@@ -150,44 +150,47 @@ fn run(mut skb: Skb, hook: Hook, origin: Origin) -> i32 {
 #[inline(always)]
 fn of_family<F: Family + Route>(skb: &mut Skb, place: Met, origin: Origin) -> Result<i32, DropReason>
 where
-    Maps: FlowTable<F::Octets> + Workplace<F::Octets>,
+    Maps: FlowTable<F::Octets> + Workplace<F::Octets> + HopTable<F::Octets>,
 {
     let config = CONFIG.load();
     let work = Maps.work(place.hook).ok_or(DropReason::FlowTable)?;
-    let decision: Decision<F::Octets> = decide::<F, _, _>(skb, &Maps, &config, origin, work)?;
-    if matches!(decision.next, Next::Refuse | Next::TooBig) {
-        return turned_around::<F>(skb, work, place, &decision);
+    let next = decide::<F, _, _>(skb, &Maps, &config, origin, work)?;
+    if matches!(next, Next::Refuse | Next::TooBig) {
+        return turned_around::<F>(skb, work, place, next);
     }
-    let action = forwarded::<F>(skb, work, &decision)?;
+    let action = forwarded::<F>(skb, work, next)?;
     let action = work.settled(action as u32) as i32;
     // Last, so that the verifier does not follow all of the above once for each way in which this ends; and the verifier
     // of Linux 6.1 follows it once for each value that it knows the action to have.
-    met::<F>(work, &decision, place);
+    met::<F>(work, place);
     Ok(action)
 }
 
 #[inline(always)]
-fn forwarded<F: Family + Route>(skb: &mut Skb, work: &Work<F::Octets>, decision: &Decision<F::Octets>) -> Result<i32, DropReason> {
-    apply::<F, _>(skb, decision, work)?;
-    match decision.next {
+fn forwarded<F: Family + Route>(skb: &mut Skb, work: &Work<F::Octets>, next: Next) -> Result<i32, DropReason>
+where
+    Maps: HopTable<F::Octets>,
+{
+    apply::<F, _>(skb, next, work)?;
+    match next {
         Next::Pass | Next::Host | Next::Refuse | Next::TooBig => Ok(TC_ACT_OK),
         // SAFETY: a call by value.
         Next::Endpoint => Ok(unsafe { bpf_redirect_peer(work.endpoint.interface, 0) } as i32),
-        Next::Route => out::<F>(skb, decision, &work.flow.becomes),
+        Next::Route => out::<F>(skb, work),
     }
 }
 
 /// Drops the packet and tells its sender.
 #[inline(always)]
-fn turned_around<F: Family>(skb: &mut Skb, work: &Work<F::Octets>, place: Met, decision: &Decision<F::Octets>) -> Result<i32, DropReason> {
-    let (head, told, untold) = if matches!(decision.next, Next::Refuse) {
+fn turned_around<F: Family>(skb: &mut Skb, work: &Work<F::Octets>, place: Met, next: Next) -> Result<i32, DropReason> {
+    let (head, told, untold) = if matches!(next, Next::Refuse) {
         (F::port_unreachable(), DropReason::Refused, DropReason::NoBackend)
     } else {
         (F::too_big(CONFIG.load().mtu - F::DIRECT as u16), DropReason::TooBig, DropReason::TooBig)
     };
-    answer::<F, _>(skb, decision, head, untold)?;
+    answer::<F, _>(skb, work, head, untold)?;
     count(place.hook, told as u8, place.length);
-    answered::<F>(work, decision, place, told);
+    answered::<F>(work, place, told);
     // To who is behind the interface, or to the node's own processes.
     let direction = if matches!(place.hook, Hook::ToWire) { u64::from(BPF_F_INGRESS) } else { 0 };
     // SAFETY: a call by value. A pod's packets come in on the host's end of its cable, and go out there, too.
@@ -196,15 +199,18 @@ fn turned_around<F: Family>(skb: &mut Skb, work: &Work<F::Octets>, place: Met, d
 
 /// To another machine, past the node's own stack.
 #[inline(always)]
-fn out<F: Family + Route>(skb: &mut Skb, decision: &Decision<F::Octets>, becomes: &Tuple<F::Octets>) -> Result<i32, DropReason> {
+fn out<F: Family + Route>(skb: &mut Skb, work: &Work<F::Octets>) -> Result<i32, DropReason>
+where
+    Maps: HopTable<F::Octets>,
+{
     let context = skb.0.skb.skb;
     // SAFETY: the context that the kernel gave this program.
     let interface = unsafe { (*context).ifindex };
-    let found = route::<F>(context.cast(), interface, decision.ip.protocol, becomes);
+    let found = route::<F>(context.cast(), interface, work);
     skb.0.set_mark(DECIDED_MARK);
     match found {
-        Some(hop) if hop.resolved => {
-            let frame = Eth { destination: hop.destination, source: hop.source, ethertype: F::ETHERTYPE };
+        Some(hop) if hop.resolved != 0 => {
+            let frame = Eth { destination: hop.destination_mac, source: hop.source_mac, ethertype: F::ETHERTYPE };
             skb.store(0, frame).ok_or(DropReason::Rewrite)?;
             // SAFETY: a call by value.
             Ok(unsafe { bpf_redirect(hop.interface, 0) } as i32)

@@ -1,7 +1,7 @@
 //! What the agent is told.
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
-use ichor_datapath_logic::{Decision, Family, Packet, V4, V6, hash, transport};
+use ichor_datapath_logic::{Family, MAX_OFFSET, Packet, V4, V6, hash, transport};
 use ichor_datapath_types::{Addr, DropReason, Eth, Event, Hook, Work, begun, event_kind};
 
 use crate::maps::{is_listened_to, is_new, may_tell, tell};
@@ -44,7 +44,7 @@ fn describe<F: Family, P: Packet>(packet: &P, event: &mut Event) {
     event.source = F::widen(ip.source);
     event.destination = F::widen(ip.destination);
     event.protocol = ip.protocol;
-    let found = transport(packet, ip.protocol, ip.transport);
+    let found = transport(packet, ip.protocol, ip.transport as usize & MAX_OFFSET);
     event.source_port = found.source_port;
     event.destination_port = found.destination_port;
     event.tcp_flags = found.tcp_flags;
@@ -52,17 +52,17 @@ fn describe<F: Family, P: Packet>(packet: &P, event: &mut Event) {
 
 /// A packet whose sender was told that it goes no further: it has become the answer.
 #[inline(always)]
-pub(crate) fn answered<F: Family>(work: &Work<F::Octets>, decision: &Decision<F::Octets>, met: Met, reason: DropReason) {
+pub(crate) fn answered<F: Family>(work: &Work<F::Octets>, met: Met, reason: DropReason) {
     if may_tell(event_kind::DROP) {
         let mut event = met.event(event_kind::DROP, reason as u8);
-        copy::<F>(work, decision, &mut event);
+        copy::<F>(work, &mut event);
         tell(event);
     }
 }
 
 /// A packet that begins a flow, if it does.
 #[inline(always)]
-pub(crate) fn met<F: Family>(work: &Work<F::Octets>, decision: &Decision<F::Octets>, met: Met) {
+pub(crate) fn met<F: Family>(work: &Work<F::Octets>, met: Met) {
     let begins = work.begun;
     if begins == begun::NOTHING || (begins == begun::UNKNOWN && !is_listened_to()) {
         return;
@@ -79,7 +79,7 @@ pub(crate) fn met<F: Family>(work: &Work<F::Octets>, decision: &Decision<F::Octe
         return;
     }
     let mut event = met.event(event_kind::NEW_FLOW, 0);
-    copy::<F>(work, decision, &mut event);
+    copy::<F>(work, &mut event);
     let becomes = &work.flow.becomes;
     event.becomes_source = F::widen(becomes.source);
     event.becomes_destination = F::widen(becomes.destination);
@@ -89,14 +89,14 @@ pub(crate) fn met<F: Family>(work: &Work<F::Octets>, decision: &Decision<F::Octe
 }
 
 #[inline(always)]
-fn copy<F: Family>(work: &Work<F::Octets>, decision: &Decision<F::Octets>, event: &mut Event) {
+fn copy<F: Family>(work: &Work<F::Octets>, event: &mut Event) {
     let tuple = &work.key.tuple;
     event.source = F::widen(tuple.source);
     event.destination = F::widen(tuple.destination);
     event.source_port = tuple.source_port;
     event.destination_port = tuple.destination_port;
     event.protocol = work.key.protocol;
-    event.tcp_flags = decision.transport.tcp_flags;
+    event.tcp_flags = work.transport.tcp_flags;
 }
 
 /// A process that asked for a service where nobody answers.

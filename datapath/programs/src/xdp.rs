@@ -4,11 +4,11 @@ use aya_ebpf::bindings::{xdp_action, xdp_md};
 use aya_ebpf::helpers::generated::{bpf_redirect, bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
-use ichor_datapath_logic::{Decision, Family, FlowTable, Next, Origin, Packet, Place, V4, V6, apply, decide};
+use ichor_datapath_logic::{Family, FlowTable, Next, Origin, Packet, Place, V4, V6, apply, decide};
 use ichor_datapath_types::{DropReason, Eth, Hook, Ipv4, Ipv6, Pod, Work};
 
 use crate::direct::{self, Direct};
-use crate::maps::{CONFIG, Maps, Workplace, count};
+use crate::maps::{CONFIG, HopTable, Maps, Workplace, count};
 use crate::route::{Route, route};
 use crate::watch::{Met, dropped, met};
 
@@ -122,14 +122,14 @@ pub(crate) fn xdp_wire(context: XdpContext) -> u32 {
 #[inline(always)]
 fn of_family<F: Family + Route>(frame: &mut Frame, place: Met) -> Result<u32, DropReason>
 where
-    Maps: FlowTable<F::Octets> + Workplace<F::Octets>,
+    Maps: FlowTable<F::Octets> + Workplace<F::Octets> + HopTable<F::Octets>,
 {
     let config = CONFIG.load();
     let work = Maps.work(Hook::Xdp).ok_or(DropReason::FlowTable)?;
-    let decision: Decision<F::Octets> = decide::<F, _, _>(frame, &Maps, &config, Origin::Wire { only_transit: true }, work)?;
-    let action = forwarded::<F>(frame, work, &decision, place.interface)?;
+    let next = decide::<F, _, _>(frame, &Maps, &config, Origin::Wire { only_transit: true }, work)?;
+    let action = forwarded::<F>(frame, work, next, place.interface)?;
     // Last, for the verifier's sake.
-    met::<F>(work, &decision, place);
+    met::<F>(work, place);
     Ok(action)
 }
 
@@ -137,18 +137,21 @@ where
 fn forwarded<F: Family + Route>(
     frame: &mut Frame,
     work: &Work<F::Octets>,
-    decision: &Decision<F::Octets>,
+    next: Next,
     interface: u32,
-) -> Result<u32, DropReason> {
-    if !matches!(decision.next, Next::Route) {
+) -> Result<u32, DropReason>
+where
+    Maps: HopTable<F::Octets>,
+{
+    if !matches!(next, Next::Route) {
         return Ok(xdp_action::XDP_PASS);
     }
     // Unless the neighbour is known, nothing is changed yet: traffic control can wait for it.
-    let Some(hop) = route::<F>(frame.0.cast(), interface, decision.ip.protocol, &work.flow.becomes).filter(|hop| hop.resolved) else {
+    let Some(hop) = route::<F>(frame.0.cast(), interface, work).filter(|hop| hop.resolved != 0) else {
         return Ok(xdp_action::XDP_PASS);
     };
-    apply::<F, _>(frame, decision, work)?;
-    frame.store(0, Eth { destination: hop.destination, source: hop.source, ethertype: F::ETHERTYPE }).ok_or(DropReason::Rewrite)?;
+    apply::<F, _>(frame, next, work)?;
+    frame.store(0, Eth { destination: hop.destination_mac, source: hop.source_mac, ethertype: F::ETHERTYPE }).ok_or(DropReason::Rewrite)?;
     if hop.interface == interface {
         return Ok(xdp_action::XDP_TX);
     }

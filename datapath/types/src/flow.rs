@@ -8,7 +8,6 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use crate::addr::Octets;
-use crate::endpoint::Endpoint;
 use crate::pod::Pod;
 
 /// Addresses and ports of one direction. An ICMP echo has its identifier as both ports.
@@ -44,50 +43,18 @@ pub struct Flow<A> {
     pub pad: u16,
 }
 
-/// Where a packet's flow is put together: more than fits on the stack of a program.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Work<A> {
-    pub key: FlowKey<A>,
-    pub flow: Flow<A>,
-    pub reply_key: FlowKey<A>,
-    pub reply: Flow<A>,
-    /// Who has the destination, where that is a pod here.
-    pub endpoint: Endpoint,
-    /// For which address of a service the packet came, where another node says so.
-    pub told: A,
-    pub told_port: u32,
-    /// The port behind which the connection before this one was hidden, or 0.
-    pub old_port: u32,
-    /// What the packet begins, see `begun`.
-    pub begun: u32,
-    /// Where numbers are forgotten, see `settled`.
-    pub settled: u32,
-}
-
 // SAFETY: two addresses of whole words and then halves that fill a word: no padding.
 unsafe impl<A: Octets> Pod for Tuple<A> {}
 // SAFETY: the tuple is whole words; what follows fills one.
 unsafe impl<A: Octets> Pod for FlowKey<A> {}
 // SAFETY: the tuple is whole words; what follows are three.
 unsafe impl<A: Octets> Pod for Flow<A> {}
-// SAFETY: each part is plain data of whole words.
-unsafe impl<A: Octets> Pod for Work<A> {}
 
 const _: () = {
     assert!(size_of::<FlowKey<u32>>() == 16 && size_of::<FlowKey<[u32; 4]>>() == 40);
     assert!(size_of::<Flow<u32>>() == 24 && size_of::<Flow<[u32; 4]>>() == 48);
     assert!(align_of::<Flow<[u32; 4]>>() == 4 && align_of::<FlowKey<[u32; 4]>>() == 4);
 };
-
-/// What a packet begins, as far as can be told.
-pub mod begun {
-    pub const NOTHING: u32 = 0;
-    /// A flow.
-    pub const FLOW: u32 = 1;
-    /// Perhaps a flow: nothing of it changes, so nobody remembers it.
-    pub const UNKNOWN: u32 = 2;
-}
 
 /// What the packets seen so far say about a connection.
 pub mod flow_state {
@@ -116,20 +83,6 @@ impl<A: Copy> Tuple<A> {
     #[inline(always)]
     pub fn reversed(&self) -> Self {
         Self { source: self.destination, destination: self.source, source_port: self.destination_port, destination_port: self.source_port }
-    }
-}
-
-impl<A> Work<A> {
-    /// Hands back the same number as one that the verifier knows nothing about. It follows the rest of a program once
-    /// for each way on which a number got its value, unless it cannot tell them apart any more.
-    #[inline(always)]
-    pub fn settled(&mut self, number: u32) -> u32 {
-        let place = &raw mut self.settled;
-        // SAFETY: a field of this value; volatile, so that the number really is read again.
-        unsafe {
-            place.write_volatile(number);
-            place.read_volatile()
-        }
     }
 }
 

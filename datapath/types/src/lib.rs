@@ -15,6 +15,7 @@ mod flow;
 mod header;
 mod pod;
 mod service;
+mod work;
 
 pub use addr::{Addr, Octets};
 pub use config::{Config, DECIDED_MARK, feature};
@@ -22,7 +23,7 @@ pub use counter::{Counter, CounterKey, Hook};
 pub use drop_reason::DropReason;
 pub use endpoint::{Endpoint, EndpointKey, Fragment, FragmentKey, Prefix, PrefixKey, endpoint_flag, prefix_flag};
 pub use event::{Allowance, Event, Watch, event_kind};
-pub use flow::{Flow, FlowKey, SharedFlow, Tuple, Work, begun, flow_flag, flow_state};
+pub use flow::{Flow, FlowKey, SharedFlow, Tuple, flow_flag, flow_state};
 pub use header::{
     Arp, Direct4, Direct6, Eth, Icmp, Ipv4, Ipv6, Ipv6Extension, Ipv6Fragment, Ports, Tcp, Udp, ethertype, icmp4, icmp6, proto, tcp_flag,
 };
@@ -30,3 +31,4 @@ pub use pod::{Pod, bytes_of, read, write};
 pub use service::{
     Affinity, AffinityKey, Backend, Service, ServiceKey, SocketFlow, SocketFlowKey, SourceRangeKey, backend_flag, scope, service_flag,
 };
+pub use work::{Ip, Transport, Work, begun, piece, transport_kind};

@@ -89,27 +89,27 @@ where
     };
     let mut packet = Bytes(frame);
     let mut work = Work::default();
-    let decision = decide::<F, _, _>(&packet, world, &world.config, origin, &mut work)?;
+    let next = decide::<F, _, _>(&packet, world, &world.config, origin, &mut work)?;
     let becomes = work.flow.becomes;
     let way = match IpAddr::from(F::widen(becomes.source)) {
         // The kernel has no way for a packet from a group, or from an address of a link.
         IpAddr::V6(v6) if v6.is_multicast() || v6.is_unicast_link_local() => Way::None,
         _ => way(F::widen(becomes.destination).into()),
     };
-    if place.hook == Hook::Xdp && !matches!((decision.next, &way), (Next::Route, Way::To(_))) {
+    if place.hook == Hook::Xdp && !matches!((next, &way), (Next::Route, Way::To(_))) {
         return Ok(Verdict::Passed);
     }
-    let told = match decision.next {
+    let told = match next {
         Next::Refuse => Some((F::port_unreachable(), DropReason::Refused, DropReason::NoBackend)),
         Next::TooBig => Some((F::too_big(world.config.mtu - F::DIRECT as u16), DropReason::TooBig, DropReason::TooBig)),
         _ => None,
     };
     if let Some((head, told, untold)) = told {
-        answer::<F, _>(&mut packet, &decision, head, untold)?;
+        answer::<F, _>(&mut packet, &work, head, untold)?;
         return Ok(Verdict::Answered(told));
     }
-    apply::<F, _>(&mut packet, &decision, &work)?;
-    match (decision.next, way) {
+    apply::<F, _>(&mut packet, next, &work)?;
+    match (next, way) {
         (Next::Endpoint, _) | (Next::Route, Way::Unknown) => Ok(Verdict::Redirected),
         (Next::Route, Way::To(mac)) => {
             let eth = Eth { destination: halves(mac), source: halves(UPLINK_MAC), ethertype: F::ETHERTYPE };

@@ -17,6 +17,7 @@ mod frame;
 mod host;
 mod kernel;
 mod listening;
+mod moving;
 mod names;
 mod properties;
 mod random;

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use ichor_datapath_logic::{self as logic, Transport, transport};
-use ichor_datapath_types::{DropReason, Hook, proto};
+use ichor_datapath_logic::{self as logic, transport};
+use ichor_datapath_types::{DropReason, Hook, Transport, piece, proto, transport_kind};
 use proptest::prelude::*;
 
 use crate::checksum::wrong;
@@ -56,7 +56,7 @@ proptest! {
         let mut sent = asked.clone();
         let verdict = host::run(&world, place, &mut sent);
         let (Some(before), Some(after)) = (packet(&asked), packet(&sent)) else { return Ok(()) };
-        let is_flow = before.kind < logic::transport_kind::PIECE;
+        let is_flow = before.kind < transport_kind::PIECE;
         let ends = |packet: &Read| [(packet.source, packet.source_port), (packet.destination, packet.destination_port)];
         // What is not translated is not remembered, and a packet to its own sender has no other side to answer.
         if verdict != Verdict::Redirected || !is_flow || ends(&before) == ends(&after) || after.source == after.destination {
@@ -112,10 +112,10 @@ fn read<F: logic::Family>(frame: &[u8]) -> Option<Read> {
     let mut frame = frame.to_vec();
     let bytes = Bytes(&mut frame);
     let ip = F::parse(&bytes).ok()?;
-    if ip.piece != logic::Piece::Whole {
+    if ip.piece != piece::WHOLE {
         return None;
     }
-    let Transport { kind, source_port, destination_port, .. } = transport(&bytes, ip.protocol, ip.transport);
+    let Transport { kind, source_port, destination_port, .. } = transport(&bytes, ip.protocol, ip.transport as usize);
     let (source, destination) = (F::widen(ip.source).into(), F::widen(ip.destination).into());
     Some(Read {
         source,

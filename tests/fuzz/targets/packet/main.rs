@@ -49,10 +49,10 @@ where
     Work<F::Octets>: Default,
 {
     let mut work = Work::default();
-    let decision = decide::<F, _, _>(frame, tables, config, origin, &mut work)?;
-    match decision.next {
-        Next::Refuse => answer::<F, _>(frame, &decision, F::port_unreachable(), DropReason::NoBackend),
-        Next::TooBig => answer::<F, _>(frame, &decision, F::too_big(1400), DropReason::TooBig),
-        _ => apply::<F, _>(frame, &decision, &work),
+    let next = decide::<F, _, _>(frame, tables, config, origin, &mut work)?;
+    match next {
+        Next::Refuse => answer::<F, _>(frame, &work, F::port_unreachable(), DropReason::NoBackend),
+        Next::TooBig => answer::<F, _>(frame, &work, F::too_big(1400), DropReason::TooBig),
+        _ => apply::<F, _>(frame, next, &work),
     }
 }
