@@ -1,11 +1,11 @@
-//! Errors of ICMP: those that tell about a translated packet, and those that this node sends itself.
+//! Errors of ICMP that tell about a translated packet.
 
-use ichor_datapath_types::{DropReason, Eth, FlowKey, Icmp, Ip, Ports, Transport, Tuple, Work, flow_flag, piece, proto, transport_kind};
+use ichor_datapath_types::{FlowKey, Icmp, Ports, Transport, Tuple, Work, flow_flag, proto};
 
-use crate::checksum::{Diff, sum_of};
+use crate::checksum::Diff;
 use crate::decide::{Next, Origin, next_hop};
-use crate::family::{ErrorHead, Family, Inner, L2};
-use crate::packet::{Packet, Place, offset};
+use crate::family::{Family, Inner};
+use crate::packet::{Packet, offset};
 use crate::{FlowTable, Tables};
 
 const ICMP: usize = size_of::<Icmp>();
@@ -97,39 +97,4 @@ pub(crate) fn rewrite_error<F: Family, P: Packet>(packet: &mut P, work: &Work<F:
     packet.change_checksum(at + CHECKSUM, pseudo, own, false)?;
     packet.store(F::SOURCE, source)?;
     packet.store(F::DESTINATION, becomes.destination)
-}
-
-/// Makes of a packet the error that tells its sender why it goes no further, and turns it around. The reason stays the
-/// caller's where there is nobody to tell: pieces, and headers with options.
-#[inline(always)]
-pub fn answer<F: Family, P: Packet>(packet: &mut P, work: &Work<F::Octets>, head: ErrorHead, reason: DropReason) -> Result<(), DropReason> {
-    let ip = &work.ip;
-    if ip.transport as usize != L2 + F::HEADER || ip.piece != piece::WHOLE {
-        return Err(reason);
-    }
-    let answered = match work.transport.kind {
-        // As far as the checksum, which the kernel may still have to write.
-        transport_kind::TCP => tell::<F, P, 20>(packet, ip, head),
-        transport_kind::UDP => tell::<F, P, 8>(packet, ip, head),
-        _ => return Err(reason),
-    };
-    answered.ok_or(reason)
-}
-
-#[inline(always)]
-fn tell<F: Family, P: Packet, const TRANSPORT: usize>(packet: &mut P, ip: &Ip<F::Octets>, head: ErrorHead) -> Option<()> {
-    let frame: Eth = packet.load(0)?;
-    packet.cut(L2 + F::HEADER + TRANSPORT)?;
-    packet.insert(Place::BeforeIp, F::HEADER + ICMP)?;
-    packet.store(0, Eth { destination: frame.source, source: frame.destination, ethertype: F::ETHERTYPE })?;
-    let payload = ICMP + F::HEADER + TRANSPORT;
-    F::write_header(packet, ip.destination, ip.source, payload)?;
-    let at = L2 + F::HEADER;
-    packet.store(at, Icmp { kind: head.kind, code: head.code, checksum: 0, rest: head.rest })?;
-    let pseudo = F::pseudo_sum(ip.destination, ip.source, payload);
-    let inner = if F::HEADER == 40 { sum_of::<P, 10>(packet, at + ICMP)? } else { sum_of::<P, 5>(packet, at + ICMP)? };
-    let transport =
-        if TRANSPORT == 20 { sum_of::<P, 5>(packet, at + ICMP + F::HEADER)? } else { sum_of::<P, 2>(packet, at + ICMP + F::HEADER)? };
-    let sum = sum_of::<P, 2>(packet, at)?.plus(inner).plus(transport).plus(pseudo);
-    packet.store(at + CHECKSUM, sum.applied(!0))
 }

@@ -33,10 +33,11 @@ pub trait Family {
     fn addresses_changed<P: Packet>(packet: &mut P, diff: Diff) -> Option<()>;
     /// One hop less.
     fn decrement<P: Packet>(packet: &mut P) -> Option<()>;
-    /// The header of a packet of ours with ICMP in it.
-    fn write_header<P: Packet>(packet: &mut P, source: Self::Octets, destination: Self::Octets, payload: usize) -> Option<()>;
-    /// The sum of the pseudo header of ICMP.
-    fn pseudo_sum(source: Self::Octets, destination: Self::Octets, payload: usize) -> Diff;
+    /// The header of a packet of ours.
+    fn write_header<P: Packet>(packet: &mut P, source: Self::Octets, destination: Self::Octets, protocol: u8, payload: usize)
+    -> Option<()>;
+    /// The sum of the addresses.
+    fn sum(source: Self::Octets, destination: Self::Octets) -> Diff;
     /// How ICMP says that nobody listens on a port, and that a packet must not be larger than `mtu`.
     fn port_unreachable() -> ErrorHead;
     fn too_big(mtu: u16) -> ErrorHead;

@@ -7,6 +7,7 @@
 //! call costs more than it saves.
 #![no_std]
 
+mod answer;
 mod apply;
 mod checksum;
 mod decide;
@@ -20,10 +21,10 @@ mod socket;
 mod v4;
 mod v6;
 
+pub use answer::answer;
 pub use apply::apply;
 pub use checksum::Diff;
 pub use decide::{Next, Origin, decide};
-pub use error::answer;
 pub use family::{ErrorHead, Family, Inner};
 pub use flow::next_state;
 pub use packet::{MAX_OFFSET, Packet, Place, transport};

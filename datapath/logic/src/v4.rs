@@ -94,7 +94,7 @@ impl Family for V4 {
     }
 
     #[inline(always)]
-    fn write_header<P: Packet>(packet: &mut P, source: u32, destination: u32, payload: usize) -> Option<()> {
+    fn write_header<P: Packet>(packet: &mut P, source: u32, destination: u32, protocol: u8, payload: usize) -> Option<()> {
         let header = Ipv4 {
             version_ihl: 0x45,
             tos: 0,
@@ -102,7 +102,7 @@ impl Family for V4 {
             id: 0,
             fragment: 0,
             ttl: TTL,
-            protocol: proto::ICMP,
+            protocol,
             checksum: 0,
             source,
             destination,
@@ -113,8 +113,8 @@ impl Family for V4 {
     }
 
     #[inline(always)]
-    fn pseudo_sum(_source: u32, _destination: u32, _payload: usize) -> Diff {
-        Diff::NONE
+    fn sum(source: u32, destination: u32) -> Diff {
+        Diff::of_u32(0, source).plus(Diff::of_u32(0, destination))
     }
 
     #[inline(always)]

@@ -119,11 +119,11 @@ impl Family for V6 {
     }
 
     #[inline(always)]
-    fn write_header<P: Packet>(packet: &mut P, source: [u32; 4], destination: [u32; 4], payload: usize) -> Option<()> {
+    fn write_header<P: Packet>(packet: &mut P, source: [u32; 4], destination: [u32; 4], protocol: u8, payload: usize) -> Option<()> {
         let header = Ipv6 {
             version_class_flow: V6_SIX,
             length: (payload as u16).to_be(),
-            next: proto::ICMP6,
+            next: protocol,
             hop_limit: HOP_LIMIT,
             source,
             destination,
@@ -132,9 +132,8 @@ impl Family for V6 {
     }
 
     #[inline(always)]
-    fn pseudo_sum(source: [u32; 4], destination: [u32; 4], payload: usize) -> Diff {
-        let rest = Diff::of_u32(0, (payload as u32).to_be()).plus(Diff::of_u32(0, u32::from(proto::ICMP6).to_be()));
-        Diff::of_words([0; 4], source).plus(Diff::of_words([0; 4], destination)).plus(rest)
+    fn sum(source: [u32; 4], destination: [u32; 4]) -> Diff {
+        Diff::of_words([0; 4], source).plus(Diff::of_words([0; 4], destination))
     }
 
     #[inline(always)]

@@ -183,12 +183,7 @@ where
 /// Drops the packet and tells its sender.
 #[inline(always)]
 fn turned_around<F: Family>(skb: &mut Skb, work: &Work<F::Octets>, place: Met, next: Next) -> Result<i32, DropReason> {
-    let (head, told, untold) = if matches!(next, Next::Refuse) {
-        (F::port_unreachable(), DropReason::Refused, DropReason::NoBackend)
-    } else {
-        (F::too_big(CONFIG.load().mtu - F::DIRECT as u16), DropReason::TooBig, DropReason::TooBig)
-    };
-    answer::<F, _>(skb, work, head, untold)?;
+    let told = answer::<F, _>(skb, next, &CONFIG.load(), work)?;
     count(place.hook, told as u8, place.length);
     answered::<F>(work, place, told);
     // To who is behind the interface, or to the node's own processes.

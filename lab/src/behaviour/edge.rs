@@ -10,8 +10,6 @@ use crate::topology::Node;
 
 /// No sample service has it.
 const NO_PORT: u16 = SERVICE_PORT + 1;
-/// A refusal that meets a socket which is still busy sending counts only when the socket sends again, a second later.
-const REFUSED_MS: u64 = 2_000;
 
 impl Scene<'_> {
     pub(super) fn edges(&self) -> Vec<Option<Trial>> {
@@ -49,12 +47,9 @@ impl Scene<'_> {
         let inside = service.cluster_ip(self.family).filter(|_| source != Source::Outside);
         let announced = [service.load_balancer_ip(self.family), service.external_ip(self.family)];
         let addresses: Vec<IpAddr> = inside.into_iter().chain(announced.into_iter().flatten()).collect();
-        let first = addresses.first()?;
-        // Over TCP one address is enough: where no hook of sockets is, that second is waited for.
-        let tcp = addresses.iter().filter(|address| source != Source::Outside || *address == first);
-        let calls = tcp.map(|address| (Protocol::Tcp, address)).chain(addresses.iter().map(|address| (Protocol::Udp, address)));
-        let of = |(protocol, address): (Protocol, &IpAddr)| Call { timeout_ms: REFUSED_MS, ..call(protocol, (*address, NO_PORT).into()) };
-        let calls = calls.map(of).collect();
+        addresses.first()?;
+        let both = |address: IpAddr| [Protocol::Tcp, Protocol::Udp].map(|protocol| call(protocol, (address, NO_PORT).into()));
+        let calls = addresses.into_iter().flat_map(both).collect();
         self.trial(name, self.lab.source(self.state, source)?, calls, Expected::Refusal)
     }
 

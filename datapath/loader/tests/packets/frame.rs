@@ -20,6 +20,9 @@ pub(crate) struct Frame {
     code: u8,
     rest: Option<[u8; 4]>,
     tcp_flags: u8,
+    sequence: u8,
+    acknowledgement: u8,
+    window: u16,
     ttl: u8,
     option_words: usize,
     told: Option<(IpAddr, u16)>,
@@ -69,6 +72,9 @@ impl Family {
             code: 0,
             rest: None,
             tcp_flags: tcp_flag::ACK,
+            sequence: 9,
+            acknowledgement: 8,
+            window: 0x2000,
             ttl: 64,
             option_words: 0,
             told: None,
@@ -141,6 +147,12 @@ impl Frame {
 
     pub(crate) fn rst(self) -> Self {
         self.flags(tcp_flag::RST)
+    }
+
+    /// A reset of ours; one that acknowledges nothing says so.
+    pub(crate) fn reset(self, sequence: u8, acknowledgement: u8) -> Self {
+        let tcp_flags = if acknowledgement == 0 { tcp_flag::RST } else { tcp_flag::RST | tcp_flag::ACK };
+        Self { id: 0, tcp_flags, sequence, acknowledgement, window: 0, body: Vec::new(), ..self }
     }
 
     pub(crate) fn flags(self, tcp_flags: u8) -> Self {
@@ -347,7 +359,10 @@ impl Frame {
     fn transport_header(&self) -> Vec<u8> {
         let ports = [self.ends.source_port.to_be_bytes(), self.ends.destination_port.to_be_bytes()].concat();
         match self.protocol {
-            proto::TCP => [&ports[..], &[0, 0, 0, 9, 0, 0, 0, 8, 0x50, self.tcp_flags, 0x20, 0, 0, 0, 0, 0]].concat(),
+            proto::TCP => {
+                let numbers = [0, 0, 0, self.sequence, 0, 0, 0, self.acknowledgement];
+                [&ports[..], &numbers, &[0x50, self.tcp_flags], &self.window.to_be_bytes(), &[0; 4]].concat()
+            }
             proto::UDP => {
                 let length = u16::try_from(8 + self.body.len()).unwrap().to_be_bytes();
                 [&ports[..], &length, &[0, 0]].concat()

@@ -99,14 +99,8 @@ where
     if place.hook == Hook::Xdp && !matches!((next, &way), (Next::Route, Way::To(_))) {
         return Ok(Verdict::Passed);
     }
-    let told = match next {
-        Next::Refuse => Some((F::port_unreachable(), DropReason::Refused, DropReason::NoBackend)),
-        Next::TooBig => Some((F::too_big(world.config.mtu - F::DIRECT as u16), DropReason::TooBig, DropReason::TooBig)),
-        _ => None,
-    };
-    if let Some((head, told, untold)) = told {
-        answer::<F, _>(&mut packet, &work, head, untold)?;
-        return Ok(Verdict::Answered(told));
+    if matches!(next, Next::Refuse | Next::TooBig) {
+        return answer::<F, _>(&mut packet, next, &world.config, &work).map(Verdict::Answered);
     }
     apply::<F, _>(&mut packet, next, &work)?;
     match (next, way) {

@@ -51,8 +51,7 @@ where
     let mut work = Work::default();
     let next = decide::<F, _, _>(frame, tables, config, origin, &mut work)?;
     match next {
-        Next::Refuse => answer::<F, _>(frame, &work, F::port_unreachable(), DropReason::NoBackend),
-        Next::TooBig => answer::<F, _>(frame, &work, F::too_big(1400), DropReason::TooBig),
+        Next::Refuse | Next::TooBig => answer::<F, _>(frame, next, config, &work).map(drop),
         _ => apply::<F, _>(frame, next, &work),
     }
 }

@@ -1,6 +1,6 @@
 //! Services without backends: the client is told that nobody listens.
 
-use ichor_datapath_types::{DropReason, proto};
+use ichor_datapath_types::{DropReason, proto, tcp_flag};
 
 use crate::cluster::service;
 use crate::frame::Frame;
@@ -11,10 +11,10 @@ pub(crate) fn rows(f: Family) -> Vec<Scenario> {
     vec![cluster_ip(f), no_such_port(f), announced(f), from_the_node(f), outside(f), local(f), untold(f)]
 }
 
-/// Nobody listens where this packet went, of which its transport's header is told.
-fn nobody(f: Family, text: &str, about: Frame, transport: usize) -> Frame {
-    let headers = 14 + if f == Family::V4 { 20 } else { 40 };
-    f.error(if f == Family::V4 { (3, 3) } else { (1, 4) }, [0; 4], text, &about.cut(headers + transport))
+/// Nobody listens where this datagram went, of which its header is told.
+fn nobody(f: Family, text: &str, about: Frame) -> Frame {
+    let headers = 14 + 8 + if f == Family::V4 { 20 } else { 40 };
+    f.error(if f == Family::V4 { (3, 3) } else { (1, 4) }, [0; 4], text, &about.cut(headers))
 }
 
 fn cluster_ip(f: Family) -> Scenario {
@@ -23,14 +23,14 @@ fn cluster_ip(f: Family) -> Scenario {
     scenario(f, "a cluster IP without backends")
         .with(service("tcp web:80"))
         .with(service("udp web:53"))
-        .pod("a", "by TCP", tcp.clone())
-        .answered(DropReason::Refused, &nobody(f, "web > a", tcp, 20))
+        .pod("a", "by TCP", tcp)
+        .answered(DropReason::Refused, &f.tcp("web:80 > a:40000").reset(0, 9 + 1 + 26))
         .pod("a", "by UDP", udp.clone())
-        .answered(DropReason::Refused, &nobody(f, "web > a", udp, 8))
-        .pod("a", "by TCP without data", tcp_without_data.clone())
-        .answered(DropReason::Refused, &nobody(f, "web > a", tcp_without_data, 20))
+        .answered(DropReason::Refused, &nobody(f, "web > a", udp))
+        .pod("a", "by TCP without data", tcp_without_data)
+        .answered(DropReason::Refused, &f.tcp("web:80 > a:40000").reset(0, 9 + 1))
         .pod("b", "by UDP without data", udp_without_data.clone())
-        .answered(DropReason::Refused, &nobody(f, "web > b", udp_without_data, 8))
+        .answered(DropReason::Refused, &nobody(f, "web > b", udp_without_data))
 }
 
 /// The kernel would send these to the router, and the router back.
@@ -39,9 +39,9 @@ fn no_such_port(f: Family) -> Scenario {
     scenario(f, "a cluster IP, and not a port of its service, or not from here")
         .with(service("tcp web:80").to("b:8080").internal())
         .pod("a", "another port", from_pod.clone())
-        .answered(DropReason::Refused, &nobody(f, "web > a", from_pod, 8))
-        .wire("from outside", from_outside.clone())
-        .answered(DropReason::Refused, &nobody(f, "web > client", from_outside, 20))
+        .answered(DropReason::Refused, &nobody(f, "web > a", from_pod))
+        .wire("from outside", from_outside)
+        .answered(DropReason::Refused, &f.tcp("web:80 > client:5000").reset(0, 9 + 1 + 26))
         .pod("a", "an echo has nobody to answer", f.echo("a:7 > web"))
         .dropped(DropReason::NoBackend)
 }
@@ -52,14 +52,18 @@ fn announced(f: Family) -> Scenario {
     let established = f.tcp("client:5001 > vip:81");
     scenario(f, "a load balancer's address, and not a port of its service")
         .with(service("tcp vip:80").to("b:8080"))
-        .pod("a", "from a pod", from_pod.clone())
-        .answered(DropReason::Refused, &nobody(f, "vip > a", from_pod, 20))
+        .pod("a", "from a pod", from_pod)
+        .answered(DropReason::Refused, &f.tcp("vip:81 > a:40000").reset(0, 9 + 1 + 26))
         .xdp("from outside, which is not for XDP", from_outside.clone())
         .passes()
         .wire("from outside", from_outside.clone())
-        .answered(DropReason::Refused, &nobody(f, "vip > client", from_outside, 8))
+        .answered(DropReason::Refused, &nobody(f, "vip > client", from_outside))
         .wire("a connection that nobody knows", established.clone())
-        .answered(DropReason::Refused, &nobody(f, "vip > client", established, 20))
+        .answered(DropReason::Refused, &f.tcp("vip:81 > client:5001").reset(8, 0))
+        .wire("an end of none", established.clone().flags(tcp_flag::FIN))
+        .answered(DropReason::Refused, &f.tcp("vip:81 > client:5001").reset(0, 9 + 1 + 26))
+        .wire("a reset is answered by none", established.rst())
+        .dropped(DropReason::NoBackend)
         .wire("an echo from outside has nobody to answer", f.echo("client:7 > vip"))
         .dropped(DropReason::NoBackend)
         .pod("a", "nor has one from a pod", f.echo("a:7 > vip"))
@@ -75,10 +79,10 @@ fn announced(f: Family) -> Scenario {
 fn from_the_node(f: Family) -> Scenario {
     let (tcp, udp) = (f.tcp("node:40000 > vip:81").syn(), f.udp("node:40000 > web:54"));
     scenario(f, "a process of the node asks for a port that no service has")
-        .host("by TCP", tcp.clone())
-        .answered(DropReason::Refused, &nobody(f, "vip > node", tcp, 20))
+        .host("by TCP", tcp)
+        .answered(DropReason::Refused, &f.tcp("vip:81 > node:40000").reset(0, 9 + 1 + 26))
         .host("by UDP", udp.clone())
-        .answered(DropReason::Refused, &nobody(f, "web > node", udp, 8))
+        .answered(DropReason::Refused, &nobody(f, "web > node", udp))
         .host("what is begun is not asked about again", f.tcp("node:40000 > vip:81"))
         .passes()
         .host("an echo has nobody to answer", f.echo("node:7 > vip"))
@@ -93,8 +97,8 @@ fn outside(f: Family) -> Scenario {
         .with(service("tcp lb:80"))
         .xdp("XDP leaves it to the next hook", frame.clone())
         .passes()
-        .wire("which tells the client", frame.clone())
-        .answered(DropReason::Refused, &nobody(f, "lb > client", frame, 20))
+        .wire("which tells the client", frame)
+        .answered(DropReason::Refused, &f.tcp("lb:80 > client:5000").reset(0, 9 + 1 + 26))
 }
 
 fn local(f: Family) -> Scenario {
@@ -103,7 +107,7 @@ fn local(f: Family) -> Scenario {
         .with(service("udp lb:53").to("b:8080").split())
         .with(service("udp lb:53").external())
         .wire("the client is told", frame.clone())
-        .answered(DropReason::Refused, &nobody(f, "lb > client", frame, 8))
+        .answered(DropReason::Refused, &nobody(f, "lb > client", frame))
 }
 
 fn untold(f: Family) -> Scenario {
