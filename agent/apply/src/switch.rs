@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::link::Link;
 use crate::netlink::{Netlink, Refusal};
 
-/// Of what a program for XDP is attached with: the driver runs it, and no other is replaced.
+/// How a program for XDP is attached: the driver runs it, and it takes no other one's place.
 const IN_DRIVER: u32 = 1 << 2;
 const IF_NONE: u32 = 1 << 0;
 
