@@ -1,17 +1,19 @@
-//! Interfaces, addresses and routes, by `ip -batch`: one short-lived process for each namespace does all of it, the lines
-//! can be repeated by hand, and no second netlink library is linked.
+//! Interfaces, addresses and routes, by netlink.
 
-use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::process::Command;
+use std::os::fd::AsFd as _;
 
-use ipnet::IpNet;
+use ichor_agent_apply::{End, Error as Refusal, Netlink};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::error::Error;
+use crate::error::{Error, reason};
+use crate::namespace;
 use crate::object::PodAddresses;
 use crate::place::Place;
-use crate::topology::{CLIENT, LAN, Node, ROUTER, Topology};
-use crate::{namespace, process};
+use crate::topology::{CLIENT, LAN, MTU, Node, ROUTER, Topology};
+
+/// The switch, in the namespace of the LAN.
+const SWITCH: &str = "lan";
 
 /// The kernel settings of a machine that forwards packets, as Talos has them.
 pub(crate) const FORWARDS: [(&str, &str); 10] = [
@@ -34,66 +36,63 @@ pub(crate) const ENDS: [(&str, &str); 3] =
 
 /// The switch with the router on it, and the client behind the router.
 pub(crate) fn lan(place: &Place, topology: &Topology) -> Result<(), Error> {
-    let mtu = topology.mtu();
-    let (router, client) = (place.namespace(ROUTER), place.namespace(CLIENT));
-    batch(
-        &place.namespace(LAN),
-        &format!(
-            "link set lo up\nlink add lan type bridge stp_state 0 forward_delay 0 mcast_snooping 0\nlink set lan up\n\
-             link add router mtu {mtu} type veth peer name lan mtu {mtu} netns {router}\nlink set router master lan up\n"
-        ),
-    )?;
-    batch(
-        &router,
-        &format!("link set lo up\nlink set lan up\nlink add outside type veth peer name eth0 netns {client}\nlink set outside up\n"),
-    )
+    let (lan, router) = (place.namespace(LAN), place.namespace(ROUTER));
+    let (in_router, in_client) = (namespace::open(&router)?, namespace::open(&place.namespace(CLIENT))?);
+    within(&lan, |netlink| {
+        turn_on(netlink, "lo")?;
+        netlink.make_switch(SWITCH)?;
+        turn_on(netlink, SWITCH)?;
+        netlink.make_pair(end(ROUTER), end("lan"), topology.mtu(), in_router.as_fd())?;
+        plug_in(netlink, ROUTER)
+    })?;
+    within(&router, |netlink| {
+        turn_on(netlink, "lo")?;
+        turn_on(netlink, "lan")?;
+        netlink.make_pair(end("outside"), end("eth0"), MTU, in_client.as_fd())?;
+        turn_on(netlink, "outside")
+    })
 }
 
 /// The cable of a node: one end on the switch, the other its `eth0`.
 pub(crate) fn node(place: &Place, topology: &Topology, node: &Node) -> Result<(), Error> {
     let (lan, namespace, port) = (place.namespace(LAN), place.namespace(&node.name), port(topology, &node.name));
-    let (mac, mtu) = (&node.mac, node.mtu);
-    batch(
-        &lan,
-        &format!(
-            "link add {port} mtu {mtu} type veth peer name eth0 address {mac} mtu {mtu} netns {namespace}\nlink set {port} master lan up\n"
-        ),
-    )?;
+    let in_node = namespace::open(&namespace)?;
+    within(&lan, |netlink| {
+        netlink.make_pair(end(&port), End { mac: Some(node.mac), ..end("eth0") }, node.mtu, in_node.as_fd())?;
+        plug_in(netlink, &port)
+    })?;
     if node.xdp {
         // A network card delivers frames with complete checksums and sends those that XDP returns to it. A veth does the one
         // only without offload at its far end, and the other only if there is a program too.
         namespace::complete_checksums(&lan, &port)?;
-        let pass = place.bpffs().join("pass");
-        if !pass.exists() {
-            namespace::pin_pass(&pass)?;
-        }
-        batch(&lan, &format!("link set {port} xdpdrv pinned {}\n", pass.display()))?;
+        let pass = namespace::load_pass()?;
+        within(&lan, |netlink| {
+            let port = netlink.link(&port)?;
+            netlink.attach_xdp(&port, pass.as_fd())
+        })?;
     }
-    batch(&namespace, &end("eth0", &node.addresses, &node.gateways))
+    machine(&namespace, &node.addresses, &node.gateways)
 }
 
 /// The addresses and routes of the router and of the client. The pools' routes are what the nodes will announce by BGP.
 pub(crate) fn router_and_client(place: &Place, topology: &Topology) -> Result<(), Error> {
-    let mut lines = String::new();
-    for address in &topology.router {
-        add_address(&mut lines, address, "lan");
-    }
-    for outside in &topology.outside {
-        add_address(&mut lines, &outside.router, "outside");
-    }
-    batch(&place.namespace(ROUTER), &lines)?;
+    let outside: Vec<_> = topology.outside.iter().map(|outside| outside.router).collect();
+    within(&place.namespace(ROUTER), |netlink| {
+        add_addresses(netlink, "lan", &topology.router)?;
+        add_addresses(netlink, "outside", &outside)
+    })?;
     let addresses: Vec<_> = topology.outside.iter().map(|outside| outside.client).collect();
-    let gateways: Vec<_> = topology.outside.iter().map(|outside| outside.router.addr()).collect();
-    batch(&place.namespace(CLIENT), &end("eth0", &addresses, &gateways))
+    let gateways: Vec<_> = outside.iter().map(IpNet::addr).collect();
+    machine(&place.namespace(CLIENT), &addresses, &gateways)
 }
 
 /// The router's routes to pods and services, for the nodes that are there.
 pub(crate) fn routes(place: &Place, topology: &Topology, pods: &PodAddresses, is_there: impl Fn(&str) -> bool) -> Result<(), Error> {
     let nodes: Vec<_> = topology.nodes.iter().filter(|node| is_there(&node.name)).collect();
-    let mut lines = String::new();
+    let mut routes = Vec::new();
     let mut route = |prefix: IpNet, nodes: &[&Node]| {
         let hops: Vec<_> = nodes.iter().filter_map(|node| node.address(ichor_config::Family::of_net(prefix))).collect();
-        replace_route(&mut lines, prefix, &hops);
+        routes.push((prefix, hops));
     };
     for node in &nodes {
         node.pod_cidrs.iter().for_each(|prefix| route(*prefix, &[node]));
@@ -105,21 +104,25 @@ pub(crate) fn routes(place: &Place, topology: &Topology, pods: &PodAddresses, is
         let hops = if service.local.is_some() { &local } else { &nodes };
         service.announced().for_each(|address| route(IpNet::from(address), hops));
     }
-    batch(&place.namespace(ROUTER), &lines)
+    within(&place.namespace(ROUTER), |netlink| routes.iter().try_for_each(|(prefix, hops)| netlink.spread(*prefix, hops)))
 }
 
-/// Plugs a node's cable in or out, at the switch.
-pub(crate) fn plug(place: &Place, topology: &Topology, node: &str, state: &str) -> Result<(), Error> {
-    batch(&place.namespace(LAN), &format!("link set {} {state}\n", port(topology, node)))
+/// Plugs a node's cable in, at the switch.
+pub(crate) fn plug(place: &Place, topology: &Topology, node: &str) -> Result<(), Error> {
+    within(&place.namespace(LAN), |netlink| turn_on(netlink, &port(topology, node)))
+}
+
+/// Plugs it out there.
+pub(crate) fn unplug(place: &Place, topology: &Topology, node: &str) -> Result<(), Error> {
+    within(&place.namespace(LAN), |netlink| {
+        let port = netlink.link(&port(topology, node))?;
+        netlink.set_down(&port)
+    })
 }
 
 /// Takes a node's cable away, both ends of it; the kernel would do it too, but only some time after the namespace is gone.
 pub(crate) fn cut(place: &Place, topology: &Topology, node: &str) -> Result<(), Error> {
-    let port = port(topology, node);
-    let lan = place.namespace(LAN);
-    let there = process::finish(ip(&lan, &["-br", "link"]), "`ip link`", b"")?;
-    let is_it = |line: &str| line.split(['@', ' ']).next() == Some(&port);
-    if String::from_utf8_lossy(&there).lines().any(is_it) { batch(&lan, &format!("link delete {port}\n")) } else { Ok(()) }
+    within(&place.namespace(LAN), |netlink| netlink.remove_link(&port(topology, node)))
 }
 
 /// The name of a node's port on the switch: names of interfaces are short, and those of nodes need not be.
@@ -128,39 +131,40 @@ fn port(topology: &Topology, node: &str) -> String {
     format!("port{}", index + 1)
 }
 
-fn end(interface: &str, addresses: &[IpNet], gateways: &[IpAddr]) -> String {
-    let mut lines = format!("link set lo up\nlink set {interface} up\n");
-    for address in addresses {
-        add_address(&mut lines, address, interface);
-    }
-    for gateway in gateways {
-        let _ = writeln!(lines, "route add default via {gateway}");
-    }
-    lines
+/// What a machine has with one interface, which is there.
+fn machine(namespace: &str, addresses: &[IpNet], gateways: &[IpAddr]) -> Result<(), Error> {
+    within(namespace, |netlink| {
+        turn_on(netlink, "lo")?;
+        turn_on(netlink, "eth0")?;
+        add_addresses(netlink, "eth0", addresses)?;
+        let all = |gateway: &IpAddr| if gateway.is_ipv4() { IpNet::from(Ipv4Net::default()) } else { Ipv6Net::default().into() };
+        gateways.iter().try_for_each(|gateway| netlink.spread(all(gateway), &[*gateway]))
+    })
 }
 
-fn add_address(lines: &mut String, address: &IpNet, interface: &str) {
-    let nodad = if address.addr().is_ipv6() { " nodad" } else { "" };
-    let _ = writeln!(lines, "address add {address} dev {interface}{nodad}");
+fn end(name: &str) -> End<'_> {
+    End { name, mac: None }
 }
 
-fn replace_route(lines: &mut String, prefix: IpNet, hops: &[IpAddr]) {
-    let _ = match hops {
-        [] => writeln!(lines, "route replace unreachable {prefix}"),
-        [hop] => writeln!(lines, "route replace {prefix} via {hop}"),
-        hops => {
-            let hops: String = hops.iter().map(|hop| format!(" nexthop via {hop}")).collect();
-            writeln!(lines, "route replace {prefix}{hops}")
-        }
-    };
+fn turn_on(netlink: &mut Netlink, interface: &str) -> Result<(), Refusal> {
+    let link = netlink.link(interface)?;
+    netlink.set_up(&link)
 }
 
-fn batch(namespace: &str, lines: &str) -> Result<(), Error> {
-    process::finish(ip(namespace, &["-batch", "-"]), &format!("`ip` in `{namespace}`"), lines.as_bytes()).map(drop)
+fn plug_in(netlink: &mut Netlink, port: &str) -> Result<(), Refusal> {
+    let (port, switch) = (netlink.link(port)?, netlink.link(SWITCH)?);
+    netlink.plug_in(&port, &switch)?;
+    netlink.set_up(&port)
 }
 
-fn ip(namespace: &str, words: &[&str]) -> Command {
-    let mut command = Command::new("ip");
-    command.args(["-n", namespace]).args(words);
-    command
+fn add_addresses(netlink: &mut Netlink, interface: &str, addresses: &[IpNet]) -> Result<(), Refusal> {
+    let link = netlink.link(interface)?;
+    addresses.iter().try_for_each(|address| netlink.add_address(&link, *address))
+}
+
+/// Changes the network of a namespace.
+fn within(namespace: &str, change: impl FnOnce(&mut Netlink) -> Result<(), Refusal>) -> Result<(), Error> {
+    let mut netlink = namespace::netlink(namespace)?;
+    let wrong = |error| Error::new(format!("cannot lay the cables of the network namespace `{namespace}`: {}", reason(&error)));
+    change(&mut netlink).map_err(wrong)
 }

@@ -44,7 +44,7 @@ impl Display for Error {
 impl std::error::Error for Error {}
 
 /// The system's words without its number.
-pub(crate) fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &impl Display) -> String {
     let text = error.to_string();
     match text.rfind(" (os error ") {
         Some(at) => text.get(..at).unwrap_or_default().to_owned(),

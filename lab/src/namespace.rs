@@ -2,21 +2,20 @@
 //! only system calls can set on the interfaces in them.
 #![expect(unsafe_code, reason = "the one module of the lab that makes system calls for which no safe library is at hand")]
 
-use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use ichor_agent_apply::Netlink;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
 
-use crate::error::Error;
+use crate::error::{Error, reason};
 
 const FOLDER: &str = "/run/netns";
 const NEW_FOLDER: &str = "folder and mount";
@@ -91,7 +90,9 @@ pub fn make(name: &str, settings: &[(&str, &str)]) -> Result<(), Error> {
             let file = Path::new("/proc/sys").join(setting);
             match fs::write(&file, value) {
                 // A kernel without IPv6 has nothing to set there.
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::at("write", &file, error)),
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(Error::at("write", &file, error).help("a container needs the right to change its network (`--privileged`)"));
+                }
                 _ => {}
             }
         }
@@ -100,11 +101,23 @@ pub fn make(name: &str, settings: &[(&str, &str)]) -> Result<(), Error> {
     })
 }
 
+/// Opens a namespace, for those who put something into it.
+pub(crate) fn open(name: &str) -> Result<File, Error> {
+    let path = path(name);
+    File::open(&path).map_err(|error| Error::at("open", &path, error))
+}
+
 /// Moves the calling thread, and what it starts from now on, into a namespace.
 pub fn enter(name: &str) -> Result<(), Error> {
-    let path = path(name);
-    let file = File::open(&path).map_err(|error| Error::at("open", &path, error))?;
-    setns(file, CloneFlags::CLONE_NEWNET).map_err(|error| Error::at("enter", &path, error))
+    setns(open(name)?, CloneFlags::CLONE_NEWNET).map_err(|error| Error::at("enter", &path(name), error))
+}
+
+/// A connection to the network of a namespace: it stays there, whoever uses it.
+pub(crate) fn netlink(name: &str) -> Result<Netlink, Error> {
+    apart(|| {
+        enter(name)?;
+        Netlink::open().map_err(|error| Error::new(format!("cannot change the network namespace `{name}`: {}", reason(&error))))
+    })
 }
 
 /// Turns off the checksum offload of an interface in a namespace: what it sends has complete checksums.
@@ -127,26 +140,21 @@ pub(crate) fn complete_checksums(name: &str, interface: &str) -> Result<(), Erro
     })
 }
 
-/// Loads a program that lets every frame pass, and pins it.
-pub(crate) fn pin_pass(path: &Path) -> Result<(), Error> {
+/// Loads a program that lets every frame pass.
+pub(crate) fn load_pass() -> Result<OwnedFd, Error> {
     const PROG_LOAD: i64 = 5;
-    const OBJ_PIN: i64 = 6;
     const XDP: u64 = 6;
     // `r0 = XDP_PASS; exit`
     let code: [u64; 2] = [0x02_0000_00b7, 0x95];
     let licence = c"Apache-2.0";
-    let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| Error::new("a path with a zero byte"))?;
     // Type and number of instructions, instructions, licence; the rest of the structure is zero.
     let load = [XDP | 2 << 32, code.as_ptr() as u64, licence.as_ptr() as u64, 0, 0, 0];
-    let failed = |error| Error::at("pin a program at", path, error);
+    let failed = |error| Error::system("load a program for XDP", error);
     // SAFETY: the kernel reads the structure and what it points to, all of which outlive the call.
     let program = unsafe { libc::syscall(libc::SYS_bpf, PROG_LOAD, load.as_ptr(), size_of_val(&load)) };
     let program = i32::try_from(Errno::result(program).map_err(failed)?).map_err(|_| failed(Errno::EBADF))?;
     // SAFETY: the kernel has just made this descriptor for us alone.
-    let program = unsafe { OwnedFd::from_raw_fd(program) };
-    let pin = [name.as_ptr() as u64, u64::from(program.as_raw_fd().cast_unsigned())];
-    // SAFETY: as above.
-    Errno::result(unsafe { libc::syscall(libc::SYS_bpf, OBJ_PIN, pin.as_ptr(), size_of_val(&pin)) }).map(drop).map_err(failed)
+    Ok(unsafe { OwnedFd::from_raw_fd(program) })
 }
 
 /// Removes a namespace; one that is not there is no mistake.
@@ -162,6 +170,6 @@ pub fn remove(name: &str) -> Result<(), Error> {
     }
 }
 
-fn apart(work: impl FnOnce() -> Result<(), Error> + Send) -> Result<(), Error> {
+fn apart<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
     std::thread::scope(|scope| scope.spawn(work).join()).unwrap_or_else(|_| Err(Error::new("a thread of the lab ended badly")))
 }

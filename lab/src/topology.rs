@@ -15,7 +15,7 @@ const OUTSIDE: [&str; 4] = ["198.51.100.0/24", "192.0.2.0/24", "2001:db8:0:1::/6
 const EXTERNAL: [&str; 4] = ["203.0.113.0/24", "192.0.2.0/24", "2001:db8:0:3::/64", "2001:db8:0:2::/64"];
 
 /// What Ethernet carries where nothing is said.
-pub(crate) const MTU: i64 = 1500;
+pub(crate) const MTU: u32 = 1500;
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 
@@ -55,9 +55,9 @@ pub(crate) struct Node {
     /// Its own, or one that it shares with every other node.
     pub(crate) zone: String,
     /// The link address of its cable: its neighbours remember it when the node was off for a while.
-    pub(crate) mac: String,
+    pub(crate) mac: [u8; 6],
     /// The largest packet of its interface.
-    pub(crate) mtu: i64,
+    pub(crate) mtu: u32,
     /// Its addresses, each with the length of the nodes' prefix.
     pub(crate) addresses: Vec<IpNet>,
     pub(crate) gateways: Vec<IpAddr>,
@@ -117,7 +117,7 @@ impl Topology {
     }
 
     /// The largest packet on the LAN, which the router must be able to take.
-    pub(crate) fn mtu(&self) -> i64 {
+    pub(crate) fn mtu(&self) -> u32 {
         self.nodes.iter().map(|node| node.mtu).max().unwrap_or(MTU)
     }
 
@@ -160,7 +160,7 @@ impl Node {
             labels,
             zone,
             mac: mac(index, node),
-            mtu: node.interface.mtu.as_ref().map_or(MTU, |mtu| mtu.get()),
+            mtu: node.interface.mtu.as_ref().and_then(|mtu| u32::try_from(mtu.get()).ok()).unwrap_or(MTU),
             addresses: addresses.filter_map(|address| IpNet::new(address, prefix_of(address)).ok()).collect(),
             gateways: families.iter().filter_map(|family| cluster.node_network(*family)).map(|network| network.gateway).collect(),
             pod_cidrs: pod_cidrs(cluster, index)?,
@@ -180,9 +180,13 @@ impl Outside {
 }
 
 /// As written, or else one of the addresses that nobody sells.
-fn mac(index: usize, node: &ichor_config::model::Node) -> String {
+fn mac(index: usize, node: &ichor_config::model::Node) -> [u8; 6] {
     let [.., high, low] = index.to_be_bytes();
-    node.interface.mac.as_ref().map_or_else(|| format!("02:00:69:63:{high:02x}:{low:02x}"), |mac| mac.as_str().to_owned())
+    let written = node.interface.mac.as_ref().and_then(|mac| {
+        let pairs = mac.as_str().split(':').map(|pair| u8::from_str_radix(pair, 16));
+        pairs.collect::<Result<Vec<_>, _>>().ok()?.try_into().ok()
+    });
+    written.unwrap_or([2, 0, 0x69, 0x63, high, low])
 }
 
 /// The part of the pods' prefixes that the controller would give to a node.

@@ -46,7 +46,7 @@ impl Lab {
                 self.change(|state| {
                     state.unplugged.insert(name.clone());
                 })?;
-                cable::plug(&self.place, &state.topology, &name, "down")?;
+                cable::unplug(&self.place, &state.topology, &name)?;
                 Ok(format!("the cable of `{name}` is unplugged; it and its pods go on alone"))
             }
             Part::Agent => {
@@ -74,7 +74,7 @@ impl Lab {
             _ if state.off.contains(&name) => Err(already(&name, "is off").help(format!("turn it on with `ichor lab mend node {name}`"))),
             Part::Link if !state.unplugged.contains(&name) => Err(already(&name, "is plugged in")),
             Part::Link => {
-                cable::plug(&self.place, &state.topology, &name, "up")?;
+                cable::plug(&self.place, &state.topology, &name)?;
                 self.change(|state| {
                     state.unplugged.remove(&name);
                 })?;

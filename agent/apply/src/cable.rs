@@ -51,7 +51,7 @@ impl Cable {
 /// Lays a cable into the namespace at a path, or what is missing of it. Says which interface the end here is.
 pub fn lay(netlink: &mut Netlink, cable: &Cable, namespace: &Path) -> Result<Link, Error> {
     let namespace = open(namespace)?;
-    let (host, pod) = (End { name: &cable.host_name, mac: cable.host_mac }, End { name: &cable.pod_name, mac: cable.pod_mac });
+    let (host, pod) = (End { name: &cable.host_name, mac: Some(cable.host_mac) }, End { name: &cable.pod_name, mac: Some(cable.pod_mac) });
     let there = netlink.links()?.remove(&cable.host_name);
     let in_pod = inside(namespace.as_fd(), || Netlink::open()?.links())??.remove(&cable.pod_name);
     match (there, in_pod) {
@@ -73,13 +73,13 @@ pub fn lay(netlink: &mut Netlink, cable: &Cable, namespace: &Path) -> Result<Lin
 /// Sets up the end here of a cable that is laid.
 fn connect(netlink: &mut Netlink, cable: &Cable) -> Result<Link, Error> {
     let name = &cable.host_name;
-    let link = netlink.links()?.remove(name).ok_or_else(|| Error::new(format!("the interface {name}"), "it is gone"))?;
+    let link = netlink.link(name)?;
     if cable.has_v6() {
         sysctl::set(&format!("ipv6/conf/{name}/disable_ipv6"), "0")?;
         sysctl::set(&format!("ipv6/conf/{name}/accept_ra"), "0")?;
     }
     sysctl::forward(name, cable.has_v4(), cable.has_v6())?;
-    netlink.set_up(link.index)?;
+    netlink.set_up(&link)?;
     for &address in &cable.addresses {
         netlink.set_neighbour(link.index, address, cable.pod_mac)?;
     }
@@ -90,22 +90,21 @@ fn set_up_pod(cable: &Cable) -> Result<(), Error> {
     let mut netlink = Netlink::open()?;
     let links = netlink.links()?;
     let name = &cable.pod_name;
-    let index =
-        links.get(name).map(|link| link.index).ok_or_else(|| Error::new(format!("the interface {name} in the pod"), "it is gone"))?;
+    let link = links.get(name).ok_or_else(|| Error::new(format!("the interface {name} in the pod"), "it is gone"))?;
     if let Some(loopback) = links.get("lo") {
-        netlink.set_up(loopback.index)?;
+        netlink.set_up(loopback)?;
     }
     if cable.has_v6() {
         sysctl::set(&format!("ipv6/conf/{name}/disable_ipv6"), "0")?;
         sysctl::set(&format!("ipv6/conf/{name}/accept_ra"), "0")?;
     }
-    netlink.set_up(index)?;
+    netlink.set_up(link)?;
     for &address in &cable.addresses {
-        netlink.add_address(index, IpNet::from(address))?;
+        netlink.add_address(link, IpNet::from(address))?;
     }
     for gateway in cable.gateways() {
-        netlink.set_neighbour(index, gateway, cable.host_mac)?;
-        netlink.set_default_route(index, gateway)?;
+        netlink.set_neighbour(link.index, gateway, cable.host_mac)?;
+        netlink.set_default_route(link.index, gateway)?;
     }
     Ok(())
 }

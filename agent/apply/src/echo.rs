@@ -124,8 +124,8 @@ mod tests {
         // This thread alone: the namespace ends with it.
         unshare(CloneFlags::CLONE_NEWNET).unwrap();
         let mut netlink = Netlink::open().unwrap();
-        let loopback = netlink.links().unwrap()["lo"].index;
-        netlink.set_up(loopback).unwrap();
+        let loopback = netlink.link("lo").unwrap();
+        netlink.set_up(&loopback).unwrap();
         let targets = ["127.0.0.1", "::1", "192.0.2.1"].map(|text| text.parse().unwrap());
         let answered = echo(&BTreeSet::from(targets), Duration::from_millis(300)).unwrap();
         assert_eq!(answered, BTreeSet::from([targets[0], targets[1]]));

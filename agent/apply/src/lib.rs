@@ -1,7 +1,7 @@
 //! Brings a node to what it should be: the datapath's tables, and the interfaces, addresses, neighbours and routes of the
 //! network namespace that the calling thread is in.
 //!
-//! Everything can be done twice: what is there already is left alone.
+//! Everything can be done twice: what is there already is left alone. Only who makes an interface is told that there is one.
 
 mod cable;
 mod echo;
@@ -13,6 +13,7 @@ mod namespace;
 mod neighbour;
 mod netlink;
 mod route;
+mod switch;
 mod sysctl;
 mod tables;
 
@@ -20,7 +21,7 @@ pub use cable::{Cable, GATEWAY_V4, GATEWAY_V6, check, cut, lay};
 pub use echo::echo;
 pub use error::Error;
 pub use limit::limit;
-pub use link::{Link, Signal};
+pub use link::{End, Link, Signal};
 pub use namespace::inside;
 pub use netlink::Netlink;
 pub use route::{PROTOCOL, Route};

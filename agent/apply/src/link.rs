@@ -9,6 +9,7 @@ use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope};
 use netlink_packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use nix::errno::Errno;
 
 use crate::error::Error;
 use crate::netlink::Netlink;
@@ -34,9 +35,10 @@ pub enum Signal {
 
 /// One end of a pair of interfaces.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct End<'e> {
-    pub(crate) name: &'e str,
-    pub(crate) mac: [u8; 6],
+pub struct End<'e> {
+    pub name: &'e str,
+    /// None for one that the kernel picks.
+    pub mac: Option<[u8; 6]>,
 }
 
 impl Netlink {
@@ -45,6 +47,11 @@ impl Netlink {
         let request = RouteNetlinkMessage::GetLink(LinkMessage::default());
         let found = self.list(&request).map_err(|error| Error::new("listing the interfaces", error))?;
         Ok(found.into_iter().filter_map(read_link).map(|link| (link.name.clone(), link)).collect())
+    }
+
+    /// The interface of a name, which must be there.
+    pub fn link(&mut self, name: &str) -> Result<Link, Error> {
+        self.links()?.remove(name).ok_or_else(|| Error::new(format!("the interface {name}"), "it is gone"))
     }
 
     /// Which interfaces have a signal, by their numbers.
@@ -81,40 +88,48 @@ impl Netlink {
         Ok(self.links()?.into_values().find(|link| link.index == index).map(|link| (link, own)))
     }
 
-    pub(crate) fn make_pair(&mut self, host: End<'_>, pod: End<'_>, mtu: u32, namespace: BorrowedFd<'_>) -> Result<(), Error> {
-        let mut peer = end(pod, mtu);
+    /// Makes two interfaces, one here and one in another network namespace: what enters the one leaves the other.
+    pub fn make_pair(&mut self, here: End<'_>, there: End<'_>, mtu: u32, namespace: BorrowedFd<'_>) -> Result<(), Error> {
+        let mut peer = end(there, mtu);
         peer.attributes.push(LinkAttribute::NetNsFd(namespace.as_raw_fd()));
-        let mut message = end(host, mtu);
+        let mut message = end(here, mtu);
         let data = InfoData::Veth(InfoVeth::Peer(peer));
         message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Veth), LinkInfo::Data(data)]));
-        self.change(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL)
-            .map_err(|error| Error::new(format!("making the interfaces {} and, in the pod, {}", host.name, pod.name), error))
+        self.change(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL).map_err(|error| {
+            let what = format!("making the interface {} and, as its other end, {}", here.name, there.name);
+            if error.raw_os_error() == Some(Errno::EOPNOTSUPP as i32) {
+                return Error::new(what, "the kernel has no pairs of interfaces; boot one with CONFIG_VETH");
+            }
+            Error::new(what, error)
+        })
     }
 
-    pub(crate) fn set_up(&mut self, index: u32) -> Result<(), Error> {
+    /// Switches an interface on.
+    pub fn set_up(&mut self, link: &Link) -> Result<(), Error> {
         let mut message = LinkMessage::default();
-        message.header.index = index;
+        message.header.index = link.index;
         message.header.flags = LinkFlags::Up;
         message.header.change_mask = LinkFlags::Up;
         let done = self.change(RouteNetlinkMessage::SetLink(message), 0);
-        done.map_err(|error| Error::new(format!("switching on the interface number {index}"), error))
+        done.map_err(|error| Error::new(format!("switching on the interface {}", link.name), error))
     }
 
     /// Removes an interface, and with it the other end of its pair; one that is not there is fine.
-    pub(crate) fn remove_link(&mut self, name: &str) -> Result<(), Error> {
+    pub fn remove_link(&mut self, name: &str) -> Result<(), Error> {
         let mut message = LinkMessage::default();
         message.attributes.push(LinkAttribute::IfName(name.to_owned()));
         match self.change(RouteNetlinkMessage::DelLink(message), 0) {
-            Err(error) if error.raw_os_error() != Some(nix::errno::Errno::ENODEV as i32) => {
+            Err(error) if error.raw_os_error() != Some(Errno::ENODEV as i32) => {
                 Err(Error::new(format!("removing the interface {name}"), error))
             }
             _ => Ok(()),
         }
     }
 
-    pub(crate) fn add_address(&mut self, index: u32, net: IpNet) -> Result<(), Error> {
+    /// Gives an interface an address, which it may have already.
+    pub fn add_address(&mut self, link: &Link, net: IpNet) -> Result<(), Error> {
         let mut message = AddressMessage::default();
-        message.header.index = index;
+        message.header.index = link.index;
         message.header.prefix_len = net.prefix_len();
         message.header.family = if net.addr().is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
         message.header.scope = AddressScope::Universe;
@@ -125,13 +140,14 @@ impl Netlink {
         message.attributes.push(AddressAttribute::Local(net.addr()));
         message.attributes.push(AddressAttribute::Address(net.addr()));
         self.change(RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_REPLACE)
-            .map_err(|error| Error::new(format!("giving the address {net} to the interface number {index}"), error))
+            .map_err(|error| Error::new(format!("giving the address {net} to the interface {}", link.name), error))
     }
 }
 
 fn end(End { name, mac }: End<'_>, mtu: u32) -> LinkMessage {
     let mut message = LinkMessage::default();
-    message.attributes = vec![LinkAttribute::IfName(name.to_owned()), LinkAttribute::Address(mac.to_vec()), LinkAttribute::Mtu(mtu)];
+    message.attributes = vec![LinkAttribute::IfName(name.to_owned()), LinkAttribute::Mtu(mtu)];
+    message.attributes.extend(mac.map(|mac| LinkAttribute::Address(mac.to_vec())));
     message
 }
 

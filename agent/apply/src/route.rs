@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteNextHop, RouteProtocol, RouteScope, RouteType,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::errno::Errno;
 
 use crate::error::Error;
-use crate::netlink::Netlink;
+use crate::netlink::{Netlink, Refusal};
 
 /// The protocol number that routes of ours carry; no routing daemon has it.
 pub const PROTOCOL: u8 = 196;
@@ -91,6 +91,32 @@ impl Netlink {
         Ok(found)
     }
 
+    /// Spreads what goes to a network over machines that are reached through interfaces here; without one nothing of it is
+    /// to be reached. It takes the place of the route that there was and is, unlike ours, nobody's.
+    pub fn spread(&mut self, destination: IpNet, machines: &[IpAddr]) -> Result<(), Error> {
+        let mut message = message(&Route { destination, via: None, interface: None, source: None }, false);
+        let via = |machine: &IpAddr| RouteAttribute::Gateway(address(*machine));
+        let hop = |machine| {
+            let mut hop = RouteNextHop::default();
+            hop.attributes = vec![via(machine)];
+            hop
+        };
+        let ways = match machines {
+            [] => None,
+            [machine] => Some(via(machine)),
+            machines => Some(RouteAttribute::MultiPath(machines.iter().map(hop).collect())),
+        };
+        if let Some(ways) = ways {
+            message.header.kind = RouteType::Unicast;
+            message.attributes.push(ways);
+        }
+        self.change(RouteNetlinkMessage::NewRoute(message), NLM_F_CREATE | NLM_F_REPLACE).map_err(|error| {
+            let machines: Vec<_> = machines.iter().map(ToString::to_string).collect();
+            let way = if machines.is_empty() { "nowhere".to_owned() } else { machines.join(" and ") };
+            Error::new(format!("setting the route to {destination} via {way}"), error)
+        })
+    }
+
     /// The way out of a pod.
     pub(crate) fn set_default_route(&mut self, interface: u32, via: IpAddr) -> Result<(), Error> {
         let any: IpAddr = if via.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
@@ -105,7 +131,7 @@ impl Netlink {
     }
 }
 
-fn is(error: &std::io::Error, errno: Errno) -> bool {
+fn is(error: &Refusal, errno: Errno) -> bool {
     error.raw_os_error() == Some(errno as i32)
 }
 

@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ichor_agent_apply::{Cable, Netlink, Route, check, cut, forward, inside, lay};
+use ichor_agent_apply::{Cable, End, Netlink, Route, check, cut, forward, inside, lay};
 use nix::sched::{CloneFlags, unshare};
 
 /// Runs a test in a namespace of its own, with the path of another one.
@@ -28,9 +28,11 @@ fn in_namespaces(test: impl FnOnce(&Path) + Send) {
     });
 }
 
-fn ip(words: &str) {
+/// What `ip` says, with one space between words.
+fn ip(words: &str) -> String {
     let out = Command::new("ip").args(words.split_whitespace()).output().expect("this test needs `ip` of iproute2");
     assert!(out.status.success(), "ip {words}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8_lossy(&out.stdout).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn cable() -> Cable {
@@ -135,5 +137,77 @@ fn only_our_own_routes_change() {
         assert!(netlink.routes().unwrap().is_empty());
         let out = Command::new("ip").args(["route", "show", "10.9.0.0/24"]).output().unwrap();
         assert!(String::from_utf8_lossy(&out.stdout).contains("via 192.168.42.1 "), "somebody else's route is gone");
+    });
+}
+
+#[test]
+fn a_machine_is_plugged_into_a_switch_and_out_of_it() {
+    in_namespaces(|machine| {
+        let mut netlink = Netlink::open().unwrap();
+        netlink.make_switch("lan").unwrap();
+        let settings = ip("-d link show lan");
+        for part in ["bridge forward_delay 0 ", " stp_state 0 ", " mcast_snooping 0 "] {
+            assert!(settings.contains(part), "{part:?} is not in {settings}");
+        }
+        let namespace = File::open(machine).unwrap();
+        let mac = [2, 0, 0, 0, 0, 7];
+        let (here, there) = (End { name: "port1", mac: None }, End { name: "eth0", mac: Some(mac) });
+        netlink.make_pair(here, there, 1280, namespace.as_fd()).unwrap();
+        let error = netlink.make_pair(here, there, 1280, namespace.as_fd()).unwrap_err().to_string();
+        assert_eq!(error, "making the interface port1 and, as its other end, eth0: File exists (os error 17)");
+
+        let (port, switch) = (netlink.link("port1").unwrap(), netlink.link("lan").unwrap());
+        netlink.plug_in(&port, &switch).unwrap();
+        netlink.set_up(&port).unwrap();
+        assert!(ip("link show port1").contains("mtu 1280 qdisc noqueue master lan "), "{}", ip("link show port1"));
+        let error = netlink.plug_in(&switch, &switch).unwrap_err().to_string();
+        assert!(error.starts_with("plugging the interface lan into the switch lan: "), "{error}");
+        let eth0 = || inside(namespace.as_fd(), || Netlink::open().unwrap().link("eth0").unwrap()).unwrap();
+        assert_eq!((eth0().mac, eth0().mtu), (mac, 1280));
+
+        let is_on = || ip("link show port1").contains(",UP");
+        assert!(is_on());
+        netlink.set_down(&port).unwrap();
+        assert!(!is_on());
+        netlink.remove_link("port1").unwrap();
+        assert_eq!(netlink.link("port1").unwrap_err().to_string(), "the interface port1: it is gone");
+    });
+}
+
+#[test]
+fn a_network_is_spread_over_machines() {
+    in_namespaces(|_| {
+        for words in [
+            "link add up0 type veth peer name up1",
+            "address add 192.168.42.1/24 dev up0",
+            "address add fd00:42::1/64 dev up0 nodad",
+            "link set up0 up",
+            "link set up1 up",
+        ] {
+            ip(words);
+        }
+        let mut netlink = Netlink::open().unwrap();
+        let hops = |hops: &[&str]| hops.iter().map(|hop| hop.parse().unwrap()).collect::<Vec<_>>();
+        for (family, network, machines) in [
+            ("-4", "10.9.0.0/24", ["192.168.42.11", "192.168.42.12", "192.168.42.13"]),
+            ("-6", "fd00:9::/64", ["fd00:42::11", "fd00:42::12", "fd00:42::13"]),
+        ] {
+            // From each number of machines to each other one.
+            for number in [1, 3, 0, 2, 1, 0, 3, 2, 0, 1] {
+                netlink.spread(network.parse().unwrap(), &hops(&machines[..number])).unwrap();
+                let route = ip(&format!("{family} route show {network}"));
+                let unreachable = ip(&format!("{family} route show type unreachable {network}"));
+                assert_eq!(unreachable.is_empty(), number > 0, "{number}: {unreachable}");
+                for (index, machine) in machines.iter().enumerate() {
+                    assert_eq!(route.contains(&format!("via {machine} ")), index < number, "{number}: {route}");
+                }
+            }
+        }
+        netlink.spread("0.0.0.0/0".parse().unwrap(), &hops(&["192.168.42.254"])).unwrap();
+        assert!(ip("route show default").starts_with("default via 192.168.42.254 dev up0"));
+        // The kernel's own sentence, which is more than the name of an error.
+        let error = netlink.spread("10.8.0.0/24".parse().unwrap(), &hops(&["10.1.1.1", "10.1.1.2"])).unwrap_err().to_string();
+        let what = "setting the route to 10.8.0.0/24 via 10.1.1.1 and 10.1.1.2";
+        assert_eq!(error, format!("{what}: Nexthop has invalid gateway: Network is unreachable (os error 101)"));
     });
 }

@@ -1,8 +1,11 @@
 //! What a person does with a lab that is up.
 
+use ichor_tests::{Run, Scratch};
 use serde_json::Value as Json;
 
-use crate::Lab;
+use crate::modes::{EXAMPLE, in_mode};
+use crate::traces::Traces;
+use crate::{Lab, json};
 
 #[test]
 fn commands_run_where_they_are_sent() {
@@ -37,6 +40,34 @@ fn node<'a>(status: &'a Json, name: &str) -> &'a Json {
 fn problems(status: &Json) -> Vec<&Json> {
     let checks = ["paths", "behaviours"].into_iter().flat_map(|kind| status["checks"][kind].as_array().unwrap());
     checks.filter(|check| !check["problem"].is_null()).collect()
+}
+
+#[test]
+fn no_other_program_is_needed() {
+    let scratch = Scratch::new();
+    // With XDP, so that nodes' cables need most.
+    let file = scratch.write("cluster.yaml", in_mode(EXAMPLE, "dsr", "native"));
+    let lab = Lab::named("alone");
+    let run = |words: &[&str]| {
+        let (command, rest) = words.split_first().unwrap();
+        Run::program("/usr/bin/env").args(["PATH=/nowhere", env!("CARGO_BIN_EXE_ichor"), "lab", command, "--name", &lab.name]).args(rest)
+    };
+    run(&["up", "--config"]).args([&file]).succeed();
+    for words in [
+        &["status"][..],
+        &["break", "agent", "node-1"],
+        &["mend", "agent", "node-1"],
+        &["break", "link", "node-1"],
+        &["mend", "link", "node-1"],
+        &["break", "node", "node-2"],
+        &["mend", "node", "node-2"],
+    ] {
+        run(words).succeed();
+    }
+    let status = json(&run(&["status", "--output", "json"]).succeed());
+    assert!(status["troubles"].as_array().unwrap().is_empty(), "{status:#}");
+    run(&["down"]).succeed();
+    lab.before.assert_same(&Traces::of(&lab.name));
 }
 
 #[test]

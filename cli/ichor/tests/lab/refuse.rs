@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use ichor_tests::Run;
+use ichor_tests::{Run, Scratch};
 
+use crate::modes::EXAMPLE;
 use crate::{Lab, ichor};
 
 fn refused(run: Run, parts: &[&str]) {
@@ -56,6 +57,18 @@ fn a_namespace_of_somebody_else_is_not_touched() {
 }
 
 #[test]
+fn a_cable_that_the_kernel_refuses_is_named() {
+    let scratch = Scratch::new();
+    // That of a group, which no interface can have.
+    let file = scratch.write("cluster.yaml", EXAMPLE.replace("52:54:00:00:42:12", "01:00:5e:00:42:12"));
+    let lab = Lab::named("group");
+    let lan = format!("network namespace `ichor-{}-lan`: ", lab.name);
+    let pair = "making the interface port2 and, as its other end, eth0: ";
+    refused(lab.run(&["up", "--config"]).args([&file]), &[&lan, pair, "Cannot assign requested address", "ichor lab down"]);
+    lab.down();
+}
+
+#[test]
 fn a_second_lab_of_the_same_name_is_refused() {
     let lab = Lab::named("twice");
     lab.run(&["up", "--no-check"]).succeed();
@@ -66,13 +79,18 @@ fn a_second_lab_of_the_same_name_is_refused() {
 #[test]
 fn without_what_the_kernel_must_have_it_says_so() {
     let lab = Lab::named("poor");
-    // A machine without cgroup2, and one without `ip`.
+    // A machine without cgroup2.
     let hidden = "umount -l $(awk '$3 == \"cgroup2\" { print $2 }' /proc/self/mounts) && exec \"$@\"";
     let up = [env!("CARGO_BIN_EXE_ichor"), "lab", "up", "--name", &lab.name];
     refused(Run::program("/usr/bin/unshare").args(["--mount", "sh", "-c", hidden, "sh"]).args(up), &["no cgroup2 is mounted"]);
-    let pathless = ["-c", "PATH=/nowhere; exec \"$@\"", "sh"];
-    refused(Run::program("/bin/sh").args(pathless).args(up), &["the program `ip` is missing", "iproute2"]);
-    // A container that may not mount.
-    let capless = "--bounding-set=-sys_admin";
-    refused(Run::program("/usr/bin/setpriv").args([capless]).args(up), &["cannot"]);
+    // Containers that may not mount, or not change their network.
+    for (without, parts) in [
+        ("sys_admin", &["cannot", "--privileged"][..]),
+        ("net_admin", &["cannot write `/proc/sys/net", "Operation not permitted", "--privileged", "ichor lab down"]),
+    ] {
+        let capless = format!("--bounding-set=-{without}");
+        refused(Run::program("/usr/bin/setpriv").args([&*capless]).args(up), parts);
+        lab.run(&["down"]).finish();
+    }
+    assert!(crate::Traces::of(&lab.name).is_empty());
 }
