@@ -87,8 +87,7 @@ fn archive(kernel: &Path, home: &Path) -> Result<PathBuf> {
         symlink("busybox", tree.join("bin").join(name))?;
     }
     check(&mut cargo(&["build", "--quiet", "--package", "ichor", "--bin", "ichor"]))?;
-    let ip = PathBuf::from(read(&mut program("sh", &["-c", "PATH=$PATH:/sbin:/usr/sbin command -v ip"]))?.trim());
-    for (name, file) in [("ichor", target_folder()?.join("debug/ichor")), ("load", test_program()?), ("ip", ip)] {
+    for (name, file) in [("ichor", target_folder()?.join("debug/ichor")), ("load", test_program()?)] {
         let place = tree.join("bin").join(name);
         check(program("strip", &["-o"]).arg(&place).arg(fs::canonicalize(&file)?))?;
         libraries(&place, &tree)?;

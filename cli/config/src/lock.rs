@@ -15,7 +15,7 @@ pub struct Lock {
     pub talos: &'static [TalosLine],
     pub agent: &'static [&'static str],
     pub gateway_api: &'static [GatewayApi],
-    /// Oldest kernel that loads the datapath.
+    /// Oldest kernel that the datapath is loaded on in a test.
     pub min_kernel: (u64, u64),
     /// Oldest UniFi OS that speaks BGP, for each line of models; the last one stands for all others.
     pub min_unifi: &'static [(&'static str, (u64, u64, u64))],
@@ -54,7 +54,7 @@ pub const LOCK: Lock = Lock {
     ],
     agent: &["v0.1.0"],
     gateway_api: &[GatewayApi { version: "v1.6.3", sha256: "a3e53dea8edc02dca8351ab14748a07501ea8dc4987b52a396a651334f339523" }],
-    min_kernel: (5, 10),
+    min_kernel: (6, 1),
     min_unifi: &[("UXG-ENTERPRISE", (4, 1, 8)), ("", (4, 1, 13))],
     bird_major: 2,
 };
