@@ -13,6 +13,7 @@
 mod bandwidth;
 mod checks;
 mod cluster;
+mod full;
 mod lifecycle;
 mod node;
 mod objects;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         ("bandwidth", bandwidth::run),
         ("pool", pool::run),
         ("talos", talos::run),
+        ("full", full::run),
     ] {
         if wanted.is_empty() || wanted.starts_with('-') || name.contains(&wanted) {
             println!("== {name}");

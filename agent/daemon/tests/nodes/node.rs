@@ -87,6 +87,10 @@ impl Node {
     /// The first configuration with more behind it.
     pub(crate) fn configure_with(&self, more: &str) {
         self.configure("snat", "disabled");
+        self.add_to_config(more);
+    }
+
+    pub(crate) fn add_to_config(&self, more: &str) {
         let text = std::fs::read_to_string(&self.config).unwrap();
         std::fs::write(&self.config, text + more).unwrap();
     }
