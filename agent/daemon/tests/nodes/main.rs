@@ -20,6 +20,7 @@ mod objects;
 mod pod;
 mod pool;
 mod restart;
+mod sweep;
 mod talos;
 mod traffic;
 mod world;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         ("pool", pool::run),
         ("talos", talos::run),
         ("full", full::run),
+        ("sweep", sweep::run),
     ] {
         if wanted.is_empty() || wanted.starts_with('-') || name.contains(&wanted) {
             println!("== {name}");

@@ -166,6 +166,13 @@ impl Node {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
+    /// Processor time that the agent has used, in hundredths of a second.
+    pub(crate) fn cpu_ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.agent.as_ref().unwrap().id())).unwrap();
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum()
+    }
+
     pub(crate) fn socket(&self) -> PathBuf {
         self.state.join("agent.sock")
     }
