@@ -19,6 +19,7 @@ mod node;
 mod objects;
 mod pod;
 mod pool;
+mod ports;
 mod restart;
 mod sweep;
 mod talos;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         ("pool", pool::run),
         ("talos", talos::run),
         ("full", full::run),
+        ("ports", ports::run),
         ("sweep", sweep::run),
     ] {
         if wanted.is_empty() || wanted.starts_with('-') || name.contains(&wanted) {
