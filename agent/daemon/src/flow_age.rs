@@ -120,7 +120,8 @@ mod tests {
         let states = [flow_state::NEW, flow_state::ESTABLISHED, flow_state::CLOSING, flow_state::RESET];
         let mut ended = 0;
         for protocol in [proto::TCP, proto::UDP, proto::SCTP, proto::ICMP, proto::ICMP6] {
-            for (one_s, other_s) in times.as_flattened().iter().flat_map(|one| times.as_flattened().iter().map(move |other| (*one, *other))) {
+            for (one_s, other_s) in times.as_flattened().iter().flat_map(|one| times.as_flattened().iter().map(move |other| (*one, *other)))
+            {
                 for (begun, answer) in states.iter().flat_map(|begun| states.iter().map(move |answer| (*begun, *answer))) {
                     let (begun, answer) = (flow(begun, 0, one_s), flow(answer, flow_flag::REPLY, other_s));
                     let said = may_be_over(protocol, &begun, NOW) || may_be_over(protocol, &answer, NOW);

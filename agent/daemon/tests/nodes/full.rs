@@ -1,6 +1,6 @@
-//! The tables of connections are full: what is new works, what is in use stays, and what is forgotten is not left hanging.
+//! The tables of connections are full: what is new works, and what is in use stays.
 
-use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{Scope, ScopedJoinHandle};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 
 use crate::cluster::{self, OUTSIDE_V4, OUTSIDE_V6};
+use crate::forgotten;
 use crate::node::Node;
 use crate::objects;
 use crate::pod::Pod;
@@ -56,6 +57,7 @@ pub(crate) fn run() {
         }
         nodes.iter().for_each(|node| node.wait_for("the service", "services", |services| services.as_array().unwrap().len() > 10));
         overrun(&nodes, mode);
+        forgotten::check(&nodes, u32::try_from(ENTRIES).unwrap(), mode);
     }
     drop(nodes);
     cluster::unmake(&["a", "b", "c"]);
@@ -84,13 +86,12 @@ fn port(what: &str, transport: Transport) -> u16 {
 fn overrun(nodes: &[Node; 2], mode: &str) {
     let [first, _] = nodes;
     let flood = Flood::default();
-    let idle: Vec<_> = [true, false].into_iter().flat_map(|is_v4| each_backend(is_v4, "silent")).collect();
     let active: Vec<_> = [true, false].into_iter().flat_map(|is_v4| each_backend(is_v4, "in use")).collect();
     std::thread::scope(|scope| {
         let talking: Vec<_> = active.into_iter().map(|connection| scope.spawn(|| connection.talk(&flood))).collect();
         for is_v4 in [true, false] {
-            flood.from_outside(scope, is_v4);
-            flood.from_pod(scope, is_v4);
+            flood.begin_outside(scope, is_v4);
+            flood.begin_in_pod(scope, is_v4);
         }
         let checked = begin_anew(&flood);
         ichor_tests::until("the flood", Duration::from_secs(60), || flood.begun.iter().all(|begun| begun.load(Ordering::Relaxed) >= FLOOD));
@@ -98,7 +99,10 @@ fn overrun(nodes: &[Node; 2], mode: &str) {
         flood.ended.store(true, Ordering::Relaxed);
         let ended: Vec<_> = talking.into_iter().map(|thread| thread.join().unwrap()).collect();
         let begun = flood.begun.each_ref().map(|begun| begun.load(Ordering::Relaxed));
-        println!("{mode}: {begun:?} connections of both families in a flood, {} of them by TCP, in {ENTRIES} rows each", flood.connected.load(Ordering::Relaxed));
+        println!(
+            "{mode}: {begun:?} connections of both families in a flood, {} of them by TCP, in {ENTRIES} rows each",
+            flood.connected.load(Ordering::Relaxed)
+        );
         println!("  {checked} new connections worked meanwhile; {tables}");
         for (name, said, pause) in ended {
             println!("  {name}: {said} times said and answered, the longest pause was {pause:?}");
@@ -106,7 +110,6 @@ fn overrun(nodes: &[Node; 2], mode: &str) {
         }
         is_full(&tables);
     });
-    idle.into_iter().for_each(|connection| connection.speaks_again());
 }
 
 fn is_full(tables: &Json) {
@@ -145,7 +148,7 @@ impl Flood {
     }
 
     /// From ever other ports, one datagram each; and TCP now and then.
-    fn from_outside<'s>(&'s self, scope: &'s Scope<'s, '_>, is_v4: bool) -> ScopedJoinHandle<'s, ()> {
+    fn begin_outside<'s>(&'s self, scope: &'s Scope<'s, '_>, is_v4: bool) -> ScopedJoinHandle<'s, ()> {
         let [(_, _, service), ..] = ways(is_v4);
         let own: IpAddr = if is_v4 { OUTSIDE_V4.parse().unwrap() } else { OUTSIDE_V6.parse().unwrap() };
         scope.spawn(move || {
@@ -161,7 +164,7 @@ impl Flood {
     }
 
     /// To many places outside where nobody is.
-    fn from_pod<'s>(&'s self, scope: &'s Scope<'s, '_>, is_v4: bool) -> ScopedJoinHandle<'s, ()> {
+    fn begin_in_pod<'s>(&'s self, scope: &'s Scope<'s, '_>, is_v4: bool) -> ScopedJoinHandle<'s, ()> {
         let [.., (pod, _, outside)] = ways(is_v4);
         let own: IpAddr = if is_v4 { "0.0.0.0".parse().unwrap() } else { "::".parse().unwrap() };
         scope.spawn(move || {
@@ -182,14 +185,13 @@ impl Flood {
 }
 
 /// A connection to a server that repeats what is said.
-struct Connection {
-    name: String,
-    
-    stream: BufReader<TcpStream>,
+pub(crate) struct Connection {
+    pub(crate) name: String,
+    pub(crate) stream: BufReader<TcpStream>,
 }
 
 /// One connection over every way, and to a backend on each node where there are two.
-fn each_backend(is_v4: bool, use_: &str) -> Vec<Connection> {
+pub(crate) fn each_backend(is_v4: bool, use_: &str) -> Vec<Connection> {
     let mut all = Vec::new();
     for (from, what, address) in ways(is_v4) {
         let servers: &[&str] = if what == "the outside" { &["outside"] } else { &["a", "c"] };
@@ -216,7 +218,7 @@ fn connect(from: &str, to: SocketAddr, server: &str) -> Option<BufReader<TcpStre
 }
 
 impl Connection {
-    fn say(&mut self, number: usize) -> std::io::Result<Duration> {
+    pub(crate) fn say(&mut self, number: usize) -> std::io::Result<Duration> {
         let begun = Instant::now();
         let line = format!("{number:063}\n");
         self.stream.get_mut().write_all(line.as_bytes())?;
@@ -227,6 +229,7 @@ impl Connection {
     }
 
     /// Says something every few milliseconds until the flood is over.
+    #[expect(clippy::disallowed_methods, reason = "the pace of who speaks: nothing is waited for")]
     fn talk(mut self, flood: &Flood) -> (String, usize, Duration) {
         let (mut said, mut pause) = (0, Duration::ZERO);
         while flood.goes_on() {
@@ -235,16 +238,5 @@ impl Connection {
             std::thread::sleep(PACE);
         }
         (self.name, said, pause)
-    }
-
-    /// After the flood.
-    fn speaks_again(mut self) {
-        let outcome = self.say(7);
-        let what = match &outcome {
-            Ok(_) => "goes on".to_owned(),
-            Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) => "is reset".to_owned(),
-            Err(error) => format!("HANGS: {error}"),
-        };
-        println!("  {}: {what}", self.name);
     }
 }

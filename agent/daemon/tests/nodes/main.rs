@@ -10,9 +10,11 @@
     reason = "a test fails by panicking"
 )]
 
+mod ages;
 mod bandwidth;
 mod checks;
 mod cluster;
+mod forgotten;
 mod full;
 mod lifecycle;
 mod node;

@@ -56,8 +56,7 @@ const WAYS: [Way; 2] = [
 ];
 
 /// One pool of ports: those of a family and a protocol, towards one peer.
-const POOLS: [(bool, Transport); 4] =
-    [(true, Transport::Tcp), (true, Transport::Udp), (false, Transport::Tcp), (false, Transport::Udp)];
+const POOLS: [(bool, Transport); 4] = [(true, Transport::Tcp), (true, Transport::Udp), (false, Transport::Tcp), (false, Transport::Udp)];
 
 impl Way {
     fn to(self, is_v4: bool, transport: Transport) -> SocketAddr {
@@ -120,7 +119,9 @@ fn taken(node: &Node, way: Way, backend: &Pod, tables: &mut KeptTables) {
     others(way);
 
     end(tables);
-    node.wait_for("the end of what was silent", "tables", |tables| tables.as_array().unwrap().iter().all(|row| row["entries"].as_u64() < Some(1000)));
+    node.wait_for("the end of what was silent", "tables", |tables| {
+        tables.as_array().unwrap().iter().all(|row| row["entries"].as_u64() < Some(1000))
+    });
     for (is_v4, transport) in POOLS {
         for _ in 0..10 {
             from_namespace(way.from, transport, way.to(is_v4, transport)).unwrap_or_else(|error| panic!("{way:?} {transport:?}: {error}"));
@@ -183,7 +184,9 @@ fn await_answers(sockets: &[OwnedFd], transport: Transport) {
 fn ports_held(tables: &mut KeptTables, peer: SocketAddr, transport: Transport) -> usize {
     fn count<A: Octets + PartialEq>(rows: &[(FlowKey<A>, Flow<A>)], address: A, port: u16, number: u8) -> usize {
         let is_it = |key: &FlowKey<A>| key.protocol == number && key.tuple.source == address && key.tuple.source_port == port.to_be();
-        rows.iter().filter(|(key, flow)| is_it(key) && flow.flags & flow_flag::REPLY != 0 && flow.flags & flow_flag::DESTINATION != 0).count()
+        rows.iter()
+            .filter(|(key, flow)| is_it(key) && flow.flags & flow_flag::REPLY != 0 && flow.flags & flow_flag::DESTINATION != 0)
+            .count()
     }
     let (address, number) = (Addr::from(peer.ip()), if transport == Transport::Tcp { proto::TCP } else { proto::UDP });
     if peer.is_ipv4() {
