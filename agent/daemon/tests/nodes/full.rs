@@ -16,10 +16,9 @@ use crate::pod::Pod;
 use crate::traffic::{PORT, Transport, from_namespace, serve};
 use crate::world::inside;
 
-/// As few as can be configured.
-const ENTRIES: usize = 4096;
-/// How many connections a family's flood begins, at least: two rows each, so many times what there is room for.
-const FLOOD: usize = 4 * ENTRIES;
+const ENTRIES: usize = 8192;
+/// How many connections a family's flood begins, at least: with two rows each, four times what there is room for.
+const FLOOD: usize = 2 * ENTRIES;
 const ROUNDS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often something is said on a connection that is in use.
@@ -28,6 +27,8 @@ const PACE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Where nobody is.
 const NOBODY: u16 = 20_000;
+/// So many in each pause: what is new has about a second before it is pushed out, and whoever is asked has to answer in that.
+const AT_ONCE: u16 = 10;
 const FIRST_PORT: u16 = 2_000;
 const LAST_PORT: u16 = 30_000;
 
@@ -88,6 +89,7 @@ fn overrun(nodes: &[Node; 2], mode: &str) {
     let flood = Flood::default();
     let active: Vec<_> = [true, false].into_iter().flat_map(|is_v4| each_backend(is_v4, "in use")).collect();
     std::thread::scope(|scope| {
+        let ends = Ends(&flood);
         let talking: Vec<_> = active.into_iter().map(|connection| scope.spawn(|| connection.talk(&flood))).collect();
         for is_v4 in [true, false] {
             flood.begin_outside(scope, is_v4);
@@ -96,7 +98,7 @@ fn overrun(nodes: &[Node; 2], mode: &str) {
         let checked = begin_anew(&flood);
         ichor_tests::until("the flood", Duration::from_secs(60), || flood.begun.iter().all(|begun| begun.load(Ordering::Relaxed) >= FLOOD));
         let tables = first.get("tables");
-        flood.ended.store(true, Ordering::Relaxed);
+        drop(ends);
         let ended: Vec<_> = talking.into_iter().map(|thread| thread.join().unwrap()).collect();
         let begun = flood.begun.each_ref().map(|begun| begun.load(Ordering::Relaxed));
         println!(
@@ -142,6 +144,20 @@ fn begin_anew(flood: &Flood) -> usize {
     done
 }
 
+/// Ends the flood, also when something fails.
+struct Ends<'f>(&'f Flood);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.ended.store(true, Ordering::Relaxed);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the pace of who sends: nothing is waited for")]
+fn rest() {
+    std::thread::sleep(PACE);
+}
+
 impl Flood {
     fn goes_on(&self) -> bool {
         !self.ended.load(Ordering::Relaxed)
@@ -155,7 +171,7 @@ impl Flood {
             inside("outside", || {
                 for port in (FIRST_PORT..LAST_PORT).cycle().take_while(|_| self.goes_on()) {
                     self.send(SocketAddr::new(own, port), SocketAddr::new(service, 80), is_v4);
-                    if port % 16 == 0 && TcpStream::connect_timeout(&SocketAddr::new(service, 80), PATIENCE).is_ok() {
+                    if port.is_multiple_of(40) && TcpStream::connect_timeout(&SocketAddr::new(service, 80), PATIENCE).is_ok() {
                         self.connected.fetch_add(1, Ordering::Relaxed);
                     }
                 }
@@ -178,6 +194,9 @@ impl Flood {
 
     fn send(&self, from: SocketAddr, to: SocketAddr, is_v4: bool) {
         // A port that is taken, or a place where nobody is, is no matter in a flood.
+        if from.port().is_multiple_of(AT_ONCE) {
+            rest();
+        }
         if UdpSocket::bind(from).is_ok_and(|socket| socket.send_to(b"flood", to).is_ok()) {
             self.begun[usize::from(!is_v4)].fetch_add(1, Ordering::Relaxed);
         }
@@ -229,13 +248,12 @@ impl Connection {
     }
 
     /// Says something every few milliseconds until the flood is over.
-    #[expect(clippy::disallowed_methods, reason = "the pace of who speaks: nothing is waited for")]
     fn talk(mut self, flood: &Flood) -> (String, usize, Duration) {
         let (mut said, mut pause) = (0, Duration::ZERO);
         while flood.goes_on() {
             pause = pause.max(self.say(said).unwrap_or_else(|error| panic!("{}: {error} after {said} words", self.name)));
             said += 1;
-            std::thread::sleep(PACE);
+            rest();
         }
         (self.name, said, pause)
     }
