@@ -21,7 +21,7 @@ pub(crate) fn check(nodes: &[Node; 2], entries: u32, mode: &str) {
         for (what, forgets) in FORGETS {
             for mut connection in each_backend(is_v4, what) {
                 let name = connection.name.clone();
-                connection.say(1).unwrap();
+                connection.say(1).unwrap_or_else(|error| panic!("{mode}, {name}, before anything is forgotten: {error}"));
                 let port = connection.stream.get_ref().local_addr().unwrap().port().to_be();
                 let gone = match is_v4 {
                     true => forget(&mut tables.flows_v4().unwrap(), port, forgets),

@@ -2,10 +2,12 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::os::fd::AsRawFd as _;
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect as connect_to, socket};
 use serde_json::Value as Json;
 
 use crate::cluster::{self, OUTSIDE_V4, OUTSIDE_V6};
@@ -25,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PACE: Duration = Duration::from_millis(5);
 /// What a packet that is sent again may cost.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Below those that the kernel gives.
+static NEXT_PORT: AtomicU16 = AtomicU16::new(LAST_PORT + 1);
 /// Where nobody is.
 const NOBODY: u16 = 20_000;
 /// So many in each pause: what is new has about a second before it is pushed out, and whoever is asked has to answer in that.
@@ -225,9 +229,22 @@ pub(crate) fn each_backend(is_v4: bool, use_: &str) -> Vec<Connection> {
     all
 }
 
+/// With a port that is nobody else's: by two addresses of one backend, one port of a client is one connection to the backend
+/// that answers directly.
+fn connect_from(port: u16, to: SocketAddr) -> TcpStream {
+    let family = if to.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let own = if to.is_ipv4() { SocketAddr::from(([0; 4], port)) } else { SocketAddr::from(([0; 16], port)) };
+    let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+    bind(socket.as_raw_fd(), &SockaddrStorage::from(own)).unwrap();
+    let stream = TcpStream::from(socket);
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    connect_to(stream.as_raw_fd(), &SockaddrStorage::from(to)).unwrap_or_else(|error| panic!("{to}: {error}"));
+    stream
+}
+
 /// A connection, where this server took it.
 fn connect(from: &str, to: SocketAddr, server: &str) -> Option<BufReader<TcpStream>> {
-    let stream = inside(from, || TcpStream::connect_timeout(&to, PATIENCE)).unwrap();
+    let stream = inside(from, || connect_from(NEXT_PORT.fetch_add(1, Ordering::Relaxed), to));
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_nodelay(true).unwrap();
     let mut stream = BufReader::new(stream);
