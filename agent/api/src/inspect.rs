@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use event::{Event, EventKind, Lost};
 pub use filter::{Family, Filter, Reference};
-pub use row::{Backend, Check, Checked, Counter, End, Endpoint, Flow, Frontend, Health, Node, Owner, OwnerKind, Service, State};
+pub use row::{Backend, Check, Checked, Counter, End, Endpoint, Flow, Frontend, Health, Node, Owner, OwnerKind, Service, State, Table};
 
 /// Where the agent listens on Talos.
 pub const SOCKET: &str = "/var/lib/ichor/agent.sock";
@@ -29,6 +29,7 @@ pub enum Subject {
     Flows,
     Translations,
     Counters,
+    Tables,
     Events,
 }
 

@@ -14,7 +14,6 @@ use serde_json::{Value as Json, json};
 use crate::arguments::Arguments;
 use crate::bandwidth::EgressLimits;
 use crate::checkpoint::Checkpoint;
-use crate::collect::{Walk, cut_udp, sweep};
 use crate::config::AgentConfig;
 use crate::fault::Fault;
 use crate::ground;
@@ -29,6 +28,7 @@ use crate::settings::Settings;
 use crate::socket::{Event, QUEUE, serve, watch_signals};
 use crate::source::{Change, Source};
 use crate::store::Store;
+use crate::sweeper::Sweeper;
 
 /// How often it looks after what nobody tells it.
 const TICK: Duration = Duration::from_secs(5);
@@ -49,8 +49,7 @@ pub(crate) struct Agent {
     pub(crate) observed: Observed,
     pub(crate) datapath: Option<Datapath>,
     pub(crate) settings: Option<Settings>,
-    /// The last walk through the flows, and how long it took.
-    pub(crate) walk: (Walk, Duration),
+    pub(crate) sweeper: Sweeper,
     pub(crate) limits: EgressLimits,
     pub(crate) pace: Pace,
     health: Health,
@@ -83,13 +82,14 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
     let (checkpoint, broken) = Checkpoint::open(&arguments.state.join("checkpoint"))?;
     unreadable.iter().chain(&broken).for_each(|text| note(text));
     let (events, queue) = sync_channel(QUEUE);
-    let sizes = Sizes::for_memory(ground::memory_bytes()?);
+    let sizes = Sizes::for_memory(ground::memory_bytes()?).with_flows(config.flow_entries);
     let hooks = Hooks {
         pins: Pins::at(&arguments.bpffs)?,
         traffic_control: TrafficControl::of_this_kernel(),
         cgroup: arguments.cgroup.clone().unwrap_or_else(|| config.cgroup_root.clone()),
     };
     hooks.check_cgroup()?;
+    let sweeper = Sweeper::start(hooks.pins.clone(), sizes)?;
     let mut agent = Agent {
         netlink: Netlink::open()?,
         hooks,
@@ -101,7 +101,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
         observed: Observed::default(),
         datapath: None,
         settings: None,
-        walk: (Walk::default(), Duration::ZERO),
+        sweeper,
         limits: EgressLimits::default(),
         health: Health::start(config.healthz)?,
         ids: Ids::restore(&Observed::default(), limits(&sizes)),
@@ -315,7 +315,7 @@ impl Agent {
         if let Some(begun) = self.objects_read.take_if(|_| outcome.is_ok()) {
             self.pace.followed(ops.len(), begun);
         }
-        cut_udp(datapath, &gone)?;
+        self.sweeper.cut(gone);
         outcome?;
         if ops.iter().any(|op| matches!(op, Op::SetHealthCheck(..) | Op::DeleteHealthCheck(_))) {
             self.health.set(self.observed.health_checks.clone());
@@ -360,14 +360,12 @@ impl Agent {
         self.source.save()?;
         self.find_endpoints()?;
         self.delete_marked()?;
-        if let Some(datapath) = &mut self.datapath {
-            let begun = Instant::now();
-            self.walk = (sweep(datapath)?, begun.elapsed());
-            if self.ticks.is_multiple_of(RESYNC) {
-                let health_checks = std::mem::take(&mut self.observed.health_checks);
-                self.observed = Observed { health_checks, ..observe(datapath, &self.sizes)? };
-                self.dirty = Dirty::All;
-            }
+        if let Some(datapath) = &mut self.datapath
+            && self.ticks.is_multiple_of(RESYNC)
+        {
+            let health_checks = std::mem::take(&mut self.observed.health_checks);
+            self.observed = Observed { health_checks, ..observe(datapath, &self.sizes)? };
+            self.dirty = Dirty::All;
         }
         Ok(())
     }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use ichor_datapath_loader::{Datapath, Error, Table};
+use ichor_datapath_loader::{Error, Table};
 use ichor_datapath_types::{Config, Flow, FlowKey, Octets, proto};
 use nix::time::{ClockId, clock_gettime};
 
 use crate::fault::Fault;
-use crate::flow_age::{SHORTEST_S, idle, is_over, partners, units};
+use crate::flow_age::{is_over, may_be_over, partners};
 
 const BATCH: u32 = 4096;
 
@@ -25,23 +25,14 @@ pub(crate) fn now() -> Result<u32, Fault> {
     Ok(u32::try_from((nanoseconds >> Config::CLOCK_SHIFT) & i128::from(u32::MAX)).unwrap_or_default())
 }
 
-/// Removes the flows that are over.
-pub(crate) fn sweep(datapath: &mut Datapath) -> Result<Walk, Fault> {
-    let now = now()?;
-    let v4 = sweep_family(&mut datapath.flows_v4()?, now)?;
-    let v6 = sweep_family(&mut datapath.flows_v6()?, now)?;
-    Ok(Walk { seen: v4.seen + v6.seen, removed: v4.removed + v6.removed })
-}
-
-/// Removes the UDP flows to backends that are gone: their clients would send into nothing for ever.
-pub(crate) fn cut_udp(datapath: &mut Datapath, backends: &BTreeSet<u32>) -> Result<usize, Fault> {
-    if backends.is_empty() {
-        return Ok(0);
+impl Walk {
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { seen: self.seen + other.seen, removed: self.removed + other.removed }
     }
-    Ok(cut_family(&mut datapath.flows_v4()?, backends)? + cut_family(&mut datapath.flows_v6()?, backends)?)
 }
 
-fn sweep_family<A: Octets + Ord>(table: &mut Table<'_, FlowKey<A>, Flow<A>>, now: u32) -> Result<Walk, Error> {
+/// Removes the flows that are over.
+pub(crate) fn sweep<A: Octets + Ord>(table: &mut Table<'_, FlowKey<A>, Flow<A>>, now: u32) -> Result<Walk, Error> {
     let mut walk = Walk::default();
     // What went with its other direction is still in the batch that was read.
     let mut gone = BTreeSet::new();
@@ -50,7 +41,7 @@ fn sweep_family<A: Octets + Ord>(table: &mut Table<'_, FlowKey<A>, Flow<A>>, now
             return Ok(());
         }
         walk.seen += 1;
-        if idle(now, flow.seen) < units(SHORTEST_S) {
+        if !may_be_over(key.protocol, &flow, now) {
             return Ok(());
         }
         let mut other = None;
@@ -73,7 +64,8 @@ fn sweep_family<A: Octets + Ord>(table: &mut Table<'_, FlowKey<A>, Flow<A>>, now
     Ok(walk)
 }
 
-fn cut_family<A: Octets>(table: &mut Table<'_, FlowKey<A>, Flow<A>>, backends: &BTreeSet<u32>) -> Result<usize, Error> {
+/// Removes the UDP flows to backends that are gone: their clients would send into nothing for ever.
+pub(crate) fn cut_udp<A: Octets>(table: &mut Table<'_, FlowKey<A>, Flow<A>>, backends: &BTreeSet<u32>) -> Result<usize, Error> {
     let mut removed = 0;
     each(table, |table, key, flow| {
         if key.protocol == proto::UDP && backends.contains(&flow.backend) {
@@ -106,7 +98,8 @@ pub(crate) fn each<'d, A: Octets, E: From<Error>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ichor_datapath_loader::{OBJECT, Sizes};
+    use crate::flow_age::units;
+    use ichor_datapath_loader::{Datapath, OBJECT, Sizes};
     use ichor_datapath_types::{Tuple, flow_flag, flow_state};
 
     const BACKEND: u32 = 7;
@@ -126,6 +119,8 @@ mod tests {
         assert!(nix::unistd::geteuid().is_root(), "this test makes tables in the kernel: run it as root");
         let mut datapath = Datapath::load(OBJECT, &Config::default(), &Sizes::for_memory(1 << 30)).unwrap();
         let now = now().unwrap();
+        let sweep = |datapath: &mut Datapath| sweep(&mut datapath.flows_v4().unwrap(), now).unwrap();
+        let cut = |datapath: &mut Datapath| cut_udp(&mut datapath.flows_v4().unwrap(), &BTreeSet::from([BACKEND])).unwrap();
         // More than a batch, in both states.
         for client in 0..3000 {
             let seconds = if client % 3 == 0 { 20 } else { 2 };
@@ -137,16 +132,15 @@ mod tests {
         let [quiet, busy] = connection(9000, proto::TCP, flow_state::CLOSING, 20, now);
         datapath.flows_v4().unwrap().put(&quiet.0, &quiet.1).unwrap();
         datapath.flows_v4().unwrap().put(&busy.0, &Flow { seen: now, ..busy.1 }).unwrap();
-        let removed = sweep(&mut datapath).unwrap().removed;
-        assert_eq!(removed, 2000);
-        assert_eq!(sweep(&mut datapath).unwrap(), Walk { seen: 4002, removed: 0 });
+        assert_eq!(sweep(&mut datapath).removed, 2000);
+        assert_eq!(sweep(&mut datapath), Walk { seen: 4002, removed: 0 });
         for client in 10_000..10_100 {
             for (key, flow) in connection(client, proto::UDP, flow_state::ESTABLISHED, 1, now) {
                 datapath.flows_v4().unwrap().put(&key, &flow).unwrap();
             }
         }
-        assert_eq!(cut_udp(&mut datapath, &BTreeSet::from([BACKEND])).unwrap(), 100);
-        assert_eq!(cut_udp(&mut datapath, &BTreeSet::from([BACKEND])).unwrap(), 0);
-        assert_eq!(sweep(&mut datapath).unwrap().seen, 4102);
+        assert_eq!(cut(&mut datapath), 100);
+        assert_eq!(cut(&mut datapath), 0);
+        assert_eq!(sweep(&mut datapath).seen, 4102);
     }
 }

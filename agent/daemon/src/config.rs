@@ -38,6 +38,11 @@ impl Acceleration {
 /// Where kube-proxy has it.
 const HEALTHZ: SocketAddr = SocketAddr::V6(SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 10256, 0, 0));
 
+/// What is smaller than IPv6 allows is a mistake.
+const PACKET: (u16, u16) = (1280, u16::MAX);
+/// Some gigabytes at most.
+const FLOW_ENTRIES: (u32, u32) = (1 << 12, 1 << 24);
+
 /// What this version acts on. Other keys of the document are another part's, and accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AgentConfig {
@@ -46,6 +51,8 @@ pub(crate) struct AgentConfig {
     pub(crate) healthz: SocketAddr,
     pub(crate) direct_node_routes: bool,
     pub(crate) mtu: Option<u16>,
+    /// How many directions of connections are remembered in each family; by the node's memory where nothing is said.
+    pub(crate) flow_entries: Option<u32>,
     pub(crate) masquerade: bool,
     pub(crate) not_masqueraded: Vec<IpNet>,
     pub(crate) services: Vec<IpNet>,
@@ -77,6 +84,7 @@ impl AgentConfig {
             "addresses",
             "ipam",
             "routing",
+            "conntrack",
             "masquerade",
             "loadBalancer",
             "bandwidthLimits",
@@ -99,6 +107,7 @@ impl AgentConfig {
         let cgroup = root.at("cgroup").only(&["root", "autoMount"])?;
         let ipam = root.at("ipam").only(&["mode", "ipv4Mask", "ipv6Mask"])?;
         let routing = root.at("routing").only(&["directNodeRoutes", "endpointRoutes", "mtu"])?;
+        let conntrack = root.at("conntrack").only(&["entries"])?;
         let masquerade = root.at("masquerade").only(&["enabled", "exclude"])?;
         let balancer = root.at("loadBalancer").only(&["mode", "algorithm", "acceleration", "accelerationByNode"])?;
         let mode = [("dsr", Mode::Dsr), ("snat", Mode::Snat), ("hybrid", Mode::Hybrid)];
@@ -107,7 +116,8 @@ impl AgentConfig {
             cgroup_root: cgroup.at("root").text()?.map_or_else(|| PathBuf::from("/sys/fs/cgroup"), PathBuf::from),
             healthz: root.at("healthz").place()?.unwrap_or(HEALTHZ),
             direct_node_routes: routing.at("directNodeRoutes").flag()?.unwrap_or(true),
-            mtu: routing.at("mtu").number()?,
+            mtu: routing.at("mtu").number(PACKET)?,
+            flow_entries: conntrack.at("entries").number(FLOW_ENTRIES)?,
             masquerade: masquerade.at("enabled").flag()?.unwrap_or(true),
             not_masqueraded: masquerade.at("exclude").prefixes()?,
             services: addresses.at("services").prefixes()?,
@@ -195,14 +205,12 @@ impl<'y> Section<'y> {
         self.node.as_bool().map(Some).ok_or_else(|| self.wrong(self.node, "must be true or false"))
     }
 
-    /// Of packets: what is smaller than IPv6 allows is a mistake.
-    fn number(&self) -> Result<Option<u16>, String> {
-        const SMALLEST: u16 = 1280;
+    fn number<T: TryFrom<i128> + PartialOrd + std::fmt::Display>(&self, (least, most): (T, T)) -> Result<Option<T>, String> {
         if self.node.is_null() {
             return Ok(None);
         }
-        let read = self.node.as_int().and_then(|number| u16::try_from(number).ok()).filter(|number| *number >= SMALLEST);
-        read.map(Some).ok_or_else(|| self.wrong(self.node, "must be a number from 1280 to 65535"))
+        let read = self.node.as_int().and_then(|number| T::try_from(number).ok()).filter(|number| (&least..=&most).contains(&number));
+        read.map(Some).ok_or_else(|| self.wrong(self.node, &format!("must be a number from {least} to {most}")))
     }
 
     fn place(&self) -> Result<Option<SocketAddr>, String> {
@@ -242,12 +250,12 @@ mod tests {
 
     #[test]
     fn what_is_acted_on_is_read() {
-        let text = "cgroup: {root: /x, autoMount: false}\nrouting: {directNodeRoutes: false, mtu: 9000}\n\
+        let text = "cgroup: {root: /x, autoMount: false}\nrouting: {directNodeRoutes: false, mtu: 9000}\nconntrack: {entries: 65536}\n\
             masquerade: {enabled: false, exclude: [10.0.0.0/8, 'fd00::/8']}\n\
             loadBalancer: {mode: hybrid, algorithm: maglev, acceleration: native, accelerationByNode: {a: disabled}}\n";
         let read = AgentConfig::parse(text).unwrap();
         assert_eq!((read.mtu, read.direct_node_routes, read.masquerade, read.mode), (Some(9000), false, false, Mode::Hybrid));
-        assert_eq!(read.not_masqueraded.len(), 2);
+        assert_eq!((read.not_masqueraded.len(), read.flow_entries), (2, Some(65536)));
         assert_eq!((read.acceleration_of("a"), read.acceleration_of("b")), (Acceleration::Disabled, Acceleration::Native));
         assert!(AgentConfig::parse("").is_ok());
     }
@@ -275,6 +283,7 @@ mod tests {
             ("loadBalancer:\n  mode: ipip", "2:9: loadBalancer.mode: `ipip` is none of dsr, snat, hybrid"),
             ("masquerade:\n  exclude:\n    - ten", "3:7: masquerade.exclude: must be a network"),
             ("healthz: 10256:x", "1:10: healthz: must be an address and a port"),
+            ("conntrack:\n  entries: 4095", "2:12: conntrack.entries: must be a number from 4096 to 16777216"),
             ("masquerade: 3", "1:13: masquerade: must be a mapping"),
             ("a: [", "1:"),
         ] {

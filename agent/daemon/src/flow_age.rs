@@ -9,9 +9,6 @@ const UDP_S: u64 = 60;
 const UDP_ANSWERED_S: u64 = 180;
 const ICMP_S: u64 = 30;
 
-/// No flow ends earlier.
-pub(crate) const SHORTEST_S: u64 = ENDED_S;
-
 /// Seconds in the units in which the datapath counts time.
 pub(crate) fn units(seconds: u64) -> u32 {
     u32::try_from(((seconds * 1_000_000_000) >> Config::CLOCK_SHIFT) + 1).unwrap_or(u32::MAX)
@@ -35,6 +32,18 @@ pub(crate) fn idle(now: u32, seen: u32) -> u32 {
 pub(crate) fn is_over<A: Octets>(protocol: u8, flow: &Flow<A>, other: Option<&Flow<A>>, now: u32) -> bool {
     let idle = other.map_or(u32::MAX, |other| idle(now, other.seen)).min(idle(now, flow.seen));
     idle >= units(timeout_s(protocol, flow, other))
+}
+
+/// Whether a flow, looked at by itself, may be over. Of two directions that are over, one says so at least: whoever walks
+/// past both need not ask for the other direction of each.
+pub(crate) fn may_be_over<A: Octets>(protocol: u8, flow: &Flow<A>, now: u32) -> bool {
+    let shortest_s = match (protocol, flow.state) {
+        (proto::TCP, flow_state::RESET | flow_state::CLOSING) => ENDED_S,
+        (proto::TCP, flow_state::NEW) => OPENING_S,
+        (proto::TCP, _) => ESTABLISHED_S,
+        _ => timeout_s(protocol, flow, None),
+    };
+    idle(now, flow.seen) >= units(shortest_s)
 }
 
 fn timeout_s<A: Octets>(protocol: u8, flow: &Flow<A>, other: Option<&Flow<A>>) -> u64 {
@@ -102,6 +111,31 @@ mod tests {
                 assert_eq!(over(protocol, answer, Some(begun)), expected, "seen from the answer: {protocol}");
             }
         }
+    }
+
+    /// Every pair of states, at and around every time.
+    #[test]
+    fn one_of_two_directions_that_are_over_says_so() {
+        let times = [0, ENDED_S, ICMP_S, UDP_S, UDP_ANSWERED_S, ESTABLISHED_S].map(|time| [time, time + 2]);
+        let states = [flow_state::NEW, flow_state::ESTABLISHED, flow_state::CLOSING, flow_state::RESET];
+        let mut ended = 0;
+        for protocol in [proto::TCP, proto::UDP, proto::SCTP, proto::ICMP, proto::ICMP6] {
+            for (one_s, other_s) in times.as_flattened().iter().flat_map(|one| times.as_flattened().iter().map(move |other| (*one, *other)))
+            {
+                for (begun, answer) in states.iter().flat_map(|begun| states.iter().map(move |answer| (*begun, *answer))) {
+                    let (begun, answer) = (flow(begun, 0, one_s), flow(answer, flow_flag::REPLY, other_s));
+                    let said = may_be_over(protocol, &begun, NOW) || may_be_over(protocol, &answer, NOW);
+                    if over(protocol, begun, Some(answer)) {
+                        ended += 1;
+                        assert!(said, "{protocol} {begun:?} {answer:?}");
+                    }
+                    for alone in [begun, answer] {
+                        assert!(!over(protocol, alone, None) || may_be_over(protocol, &alone, NOW), "{protocol} {alone:?}");
+                    }
+                }
+            }
+        }
+        assert!(ended > 1000, "{ended}");
     }
 
     #[test]

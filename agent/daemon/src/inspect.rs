@@ -5,6 +5,7 @@
 
 mod answer;
 mod events;
+mod fill;
 mod flows;
 mod health;
 mod listen;
@@ -51,7 +52,7 @@ impl Agent {
             "endpoints": self.store.entries().len(),
             "start": self.pace.start(),
             "lastChange": self.pace.last_change(),
-            "lastWalk": { "flows": self.walk.0.seen, "removed": self.walk.0.removed, "milliseconds": self.walk.1.as_millis() },
+            "lastWalk": self.sweeper.status(),
             "problems": self.problems(),
         })
     }
@@ -86,7 +87,7 @@ impl Inspector {
 
     fn tell(&self, subject: Subject, filter: &Filter, answer: &mut Answer<'_>) -> Result<(), Stop> {
         let services = match subject {
-            Subject::Endpoints | Subject::Nodes | Subject::Health | Subject::Counters => Services::None,
+            Subject::Endpoints | Subject::Nodes | Subject::Health | Subject::Counters | Subject::Tables => Services::None,
             Subject::Services | Subject::Frontends | Subject::Flows | Subject::Translations | Subject::Events => Services::All,
         };
         let view = self.view(services)?;
@@ -100,6 +101,7 @@ impl Inspector {
             Subject::Flows => flows::tell(&mut self.tables(&view)?, &directory(), filter, Which::All, answer),
             Subject::Translations => flows::tell(&mut self.tables(&view)?, &directory(), filter, Which::Translated, answer),
             Subject::Counters => counters(&mut self.tables(&view)?, filter, answer),
+            Subject::Tables => fill::tell(&mut self.tables(&view)?, &self.sizes, answer),
             Subject::Events => {
                 self.tables(&view)?;
                 let listener = self.hub.listen(filter.kind)?;

@@ -23,6 +23,7 @@ mod settings;
 mod socket;
 mod source;
 mod store;
+mod sweeper;
 mod timestamp;
 mod uninstall;
 

@@ -33,6 +33,12 @@ impl Sizes {
         }
     }
 
+    /// With so many flows in each family, where that is said.
+    #[must_use]
+    pub fn with_flows(self, entries: Option<u32>) -> Self {
+        Self { flows_v4: entries.unwrap_or(self.flows_v4), flows_v6: entries.unwrap_or(self.flows_v6), ..self }
+    }
+
     pub(crate) fn by_name(&self) -> [(&'static str, u32); 8] {
         [
             ("SERVICES", self.services),
@@ -57,5 +63,8 @@ mod tests {
         assert_eq!(Sizes::for_memory(GIB).flows_v4, 1 << 15);
         assert_eq!(Sizes::for_memory(8 * GIB).flows_v4, 1 << 18);
         assert_eq!(Sizes::for_memory(4096 * GIB).flows_v4, 1 << 21);
+        let said = Sizes::for_memory(GIB).with_flows(Some(5000));
+        assert_eq!((said.flows_v4, said.flows_v6), (5000, 5000));
+        assert_eq!(said.with_flows(None), said);
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct AgentConfig {
     addresses: Addresses,
     ipam: Ipam,
     routing: Routing,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conntrack: Option<Conntrack>,
     masquerade: Masquerade,
     load_balancer: LoadBalancer,
     bandwidth_limits: bool,
@@ -72,6 +74,11 @@ struct Routing {
     endpoint_routes: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     mtu: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Conntrack {
+    entries: i64,
 }
 
 #[derive(Debug, Serialize)]
@@ -144,6 +151,7 @@ fn config(cluster: &Cluster) -> AgentConfig {
             endpoint_routes: *network.endpoint_routes,
             mtu: network.mtu.as_ref().map(|mtu| mtu.get()),
         },
+        conntrack: network.conntrack.entries.as_ref().map(|entries| Conntrack { entries: entries.get() }),
         masquerade: masquerade(cluster),
         load_balancer: load_balancer(cluster),
         bandwidth_limits: *network.bandwidth_limits,

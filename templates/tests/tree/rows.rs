@@ -162,6 +162,7 @@ fn settings_of_the_datapath_reach_the_agent() {
             "cluster/apps/network/cloudflare-tunnel/app/cloudflare-tunnel.yaml",
             &["name: TUNNEL_METRICS\n              value: \"[::]:8080\""],
         ),
+        changed("H01", ("network:\n", "network:\n  conntrack: { entries: 4096 }\n"), config(), &["conntrack:\n      entries: 4096"]),
         changed("H10", ("network:\n", "network:\n  ipam: { mode: cluster-pool }\n"), config(), &["mode: cluster-pool"]),
         row(
             "A31 J03 J04",

@@ -237,6 +237,21 @@ pub struct Counter {
     pub text: String,
 }
 
+/// How full a table is in which the oldest rows make room for new ones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    pub name: String,
+    pub holds: String,
+    pub entries: u64,
+    /// How many it has room for.
+    pub most: u64,
+    /// Nearly every row is taken: what is new takes the place of what was silent longest.
+    pub full: bool,
+    /// How long the row is silent that has been silent longest: in a full table, about what is remembered of anything.
+    #[serde(default)]
+    pub oldest_idle_s: Option<u64>,
+}
+
 /// A node of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {

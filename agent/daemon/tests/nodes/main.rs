@@ -10,15 +10,20 @@
     reason = "a test fails by panicking"
 )]
 
+mod ages;
 mod bandwidth;
 mod checks;
 mod cluster;
+mod forgotten;
+mod full;
 mod lifecycle;
 mod node;
 mod objects;
 mod pod;
 mod pool;
+mod ports;
 mod restart;
+mod sweep;
 mod talos;
 mod traffic;
 mod world;
@@ -48,6 +53,9 @@ fn main() -> ExitCode {
         ("bandwidth", bandwidth::run),
         ("pool", pool::run),
         ("talos", talos::run),
+        ("full", full::run),
+        ("ports", ports::run),
+        ("sweep", sweep::run),
     ] {
         if wanted.is_empty() || wanted.starts_with('-') || name.contains(&wanted) {
             println!("== {name}");

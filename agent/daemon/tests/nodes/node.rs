@@ -87,6 +87,10 @@ impl Node {
     /// The first configuration with more behind it.
     pub(crate) fn configure_with(&self, more: &str) {
         self.configure("snat", "disabled");
+        self.add_to_config(more);
+    }
+
+    pub(crate) fn add_to_config(&self, more: &str) {
         let text = std::fs::read_to_string(&self.config).unwrap();
         std::fs::write(&self.config, text + more).unwrap();
     }
@@ -160,6 +164,13 @@ impl Node {
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Processor time that the agent has used, in hundredths of a second.
+    pub(crate) fn cpu_ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.agent.as_ref().unwrap().id())).unwrap();
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum()
     }
 
     pub(crate) fn socket(&self) -> PathBuf {

@@ -26,6 +26,8 @@ section! {
         masquerade: Masquerade = "",
         /// How Services are balanced.
         load_balancer: LoadBalancer = "",
+        /// How many connections each node remembers.
+        conntrack: Conntrack = "",
         /// Whether a pod sends no more than its annotation `kubernetes.io/egress-bandwidth` says, in bits per second like `10M`.
         bandwidth_limits: bool = "true",
         /// Whether `spec.externalIPs` of Services are served.
@@ -66,6 +68,14 @@ section! {
         enabled: bool = "true",
         /// Destinations that see the pod's own address, beside pods and nodes.
         exclude: List<Cidr> = "[]",
+    }
+}
+
+section! {
+    /// How many connections each node remembers.
+    pub struct Conntrack {
+        /// Rows for each family, two of them for a connection; by default by the node's memory. When all are taken, what was silent longest is forgotten.
+        entries: Option<Int<4096, 16777216>> = "null",
     }
 }
 

@@ -65,6 +65,9 @@ pub enum Bpf {
     /// Counters of what went on and what was dropped
     #[command(subcommand)]
     Metrics(BpfMetrics),
+    /// How full tables are
+    #[command(subcommand)]
+    Map(BpfMap),
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,6 +104,15 @@ pub enum BpfPolicy {
 pub enum BpfMetrics {
     /// List how many packets went on, and how many were dropped for which reason
     List(MetricsList),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BpfMap {
+    /// List the tables in which new rows push out old ones, with how many of their rows are taken
+    #[command(after_help = "\
+Example:
+  ichor bpf map list                        is there room for new connections?")]
+    List(MapList),
 }
 
 /// Which agent is asked.
@@ -260,6 +272,12 @@ pub struct MetricsList {
     /// Also what was never counted
     #[arg(long, help_heading = "Filters")]
     pub all: bool,
+    #[command(flatten)]
+    pub agent: Agent,
+}
+
+#[derive(Debug, Args)]
+pub struct MapList {
     #[command(flatten)]
     pub agent: Agent,
 }

@@ -7,10 +7,10 @@ mod rows;
 mod table;
 
 use ichor_agent_api::inspect::{
-    Counter, Endpoint, EventKind, Family, Filter, Flow, Frontend, Health, Node, Question, Reference, Service, State, Subject,
+    Counter, Endpoint, EventKind, Family, Filter, Flow, Frontend, Health, Node, Question, Reference, Service, State, Subject, Table,
 };
 
-use crate::cli::inspect::{self as cli, Bpf, BpfCt, BpfLb, BpfMetrics, BpfNat, BpfPolicy, Ends, Limit, Pods};
+use crate::cli::inspect::{self as cli, Bpf, BpfCt, BpfLb, BpfMap, BpfMetrics, BpfNat, BpfPolicy, Ends, Limit, Pods};
 use crate::failure::Failure;
 use crate::{Answer, Shell};
 use ask::Place;
@@ -63,6 +63,7 @@ pub(super) fn bpf(command: &Bpf, shell: &Shell) -> Outcome {
             let filter = Filter { reasons: args.reason.clone(), ..Filter::default() };
             rows::<Counter>(Subject::Counters, &args.agent, filter, None, args.all || !args.reason.is_empty(), shell)
         }
+        Bpf::Map(BpfMap::List(args)) => rows::<Table>(Subject::Tables, &args.agent, Filter::default(), None, true, shell),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ichor_agent_api::inspect::{Backend, Checked, Counter, End, Endpoint, Flow, Frontend, Health, Node, Service};
+use ichor_agent_api::inspect::{Backend, Checked, Counter, End, Endpoint, Flow, Frontend, Health, Node, Service, Table};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -168,6 +168,22 @@ impl Row for Counter {
 
     fn matters(&self, all: bool) -> bool {
         all || self.packets > 0
+    }
+}
+
+impl Row for Table {
+    const LIST: &'static str = "tables";
+    const HEADERS: &'static [&'static str] = &["TABLE", "ENTRIES", "OF", "FULL", "OLDEST", "HOLDS"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.name.clone(),
+            self.entries.to_string(),
+            self.most.to_string(),
+            if self.full { "yes" } else { "no" }.to_owned(),
+            self.oldest_idle_s.map(|seconds| format!("{seconds}s")).unwrap_or_default(),
+            self.holds.clone(),
+        ]
     }
 }
 

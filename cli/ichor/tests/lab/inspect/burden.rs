@@ -6,10 +6,12 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use ichor_datapath_types::{Config, Flow, FlowKey, Tuple, flow_state, proto};
+use ichor_tests::Scratch;
 use serde_json::Value as Json;
 
 use crate::inspect::health::tables;
 use crate::inspect::running::Running;
+use crate::modes::EXAMPLE;
 use crate::{Lab, ichor, json};
 
 /// What an answer to a short question may take while the agent is burdened.
@@ -121,7 +123,12 @@ fn add_a_pod(lab: &Lab) -> Duration {
 #[test]
 fn a_large_table_is_told_row_by_row() {
     const FLOWS: u32 = 120_000;
-    let lab = Lab::ready("large");
+    const ROOM: u32 = 131_072;
+    let scratch = Scratch::new();
+    let room = format!("network:\n  conntrack: {{ entries: {ROOM} }}\n");
+    let file = scratch.write("cluster.yaml", EXAMPLE.replace("network:\n", &room));
+    let lab = Lab::named("large");
+    lab.run(&["up", "--no-check", "--config"]).args([&file]).succeed();
     // Of now, so that they are not over.
     let uptime = fs::read_to_string("/proc/uptime").unwrap();
     let seconds: f64 = uptime.split(' ').next().unwrap().parse().unwrap();
@@ -147,6 +154,9 @@ fn a_large_table_is_told_row_by_row() {
     println!("{rows} flows listed in {} ms; the agent went from {before} to {after} KiB", took.as_millis());
     assert!(rows >= FLOWS as usize && all["limited"] == false, "{rows}");
     assert!(after < before + 30_000, "from {before} to {after} KiB");
+    let full = lab.rows("node-1", "bpf map list");
+    assert!(full[0]["name"] == "FLOWS4" && full[0]["most"] == ROOM && full[0]["entries"].as_u64() >= Some(u64::from(FLOWS)), "{full:?}");
+    assert!(full[0]["full"] == false && full[1]["full"] == false && full[1]["most"] == ROOM, "{full:?}");
     let changed = change_an_object(&lab, "10.43.0.201");
     assert!(changed < AT_ONCE, "{changed:?}");
     let text = lab.ask("node-1", "bpf ct list").deadline(Duration::from_secs(60)).succeed();

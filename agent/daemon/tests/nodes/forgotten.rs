@@ -1,0 +1,57 @@
+//! A node has forgotten a connection that was silent when its table was full, and then something is said on it.
+
+use std::io::ErrorKind;
+
+use ichor_datapath_loader::Table;
+use ichor_datapath_types::{Flow, FlowKey, Octets, flow_flag};
+
+use crate::full::{Connection, each_backend};
+use crate::node::Node;
+use crate::sweep::tables;
+
+/// What the first node forgets: both directions, or the one that began.
+const FORGETS: [(&str, &[bool]); 2] = [("both directions forgotten", &[true, false]), ("what began forgotten", &[false])];
+
+/// Where nothing but the service's address is translated, the same backend is found again; where the node's port is lost,
+/// too, whoever speaks is told. Nobody is left hanging.
+pub(crate) fn check(nodes: &[Node; 2], entries: u32, mode: &str) {
+    let mut tables = tables(&nodes[0], entries);
+    let (mut same, mut told) = (0, 0);
+    for is_v4 in [true, false] {
+        for (what, forgets) in FORGETS {
+            for mut connection in each_backend(is_v4, what) {
+                let name = connection.name.clone();
+                connection.say(1).unwrap_or_else(|error| panic!("{mode}, {name}, before anything is forgotten: {error}"));
+                let port = connection.stream.get_ref().local_addr().unwrap().port().to_be();
+                let gone = match is_v4 {
+                    true => forget(&mut tables.flows_v4().unwrap(), port, forgets),
+                    false => forget(&mut tables.flows_v6().unwrap(), port, forgets),
+                };
+                assert!(gone > 0, "{name}: it was not remembered");
+                match connection.say(2) {
+                    Ok(_) => same += 1,
+                    Err(error) if may_be_told(&connection, mode) && error.kind() == ErrorKind::ConnectionReset => told += 1,
+                    Err(error) => panic!("{mode}, {name}: {error}"),
+                }
+            }
+        }
+    }
+    println!("{mode}: of the connections that the node forgot, {same} went on with their backend, and {told} were told that they are over");
+}
+
+/// Whether the node's port, or a backend that was drawn by chance, is lost with what was remembered.
+fn may_be_told(connection: &Connection, mode: &str) -> bool {
+    let is_hidden = mode == "snat" && connection.name.ends_with("answered by c");
+    is_hidden || connection.name.contains("from b")
+}
+
+/// Removes the rows of a client's port, of answers or of what began.
+fn forget<A: Octets>(table: &mut Table<'_, FlowKey<A>, Flow<A>>, port: u16, replies: &[bool]) -> usize {
+    let is_it = |key: &FlowKey<A>, flow: &Flow<A>| match flow.flags & flow_flag::REPLY != 0 {
+        true => flow.becomes.destination_port == port && replies.contains(&true),
+        false => key.tuple.source_port == port && replies.contains(&false),
+    };
+    let rows: Vec<_> = table.entries().unwrap().into_iter().filter(|(key, flow)| is_it(key, flow)).collect();
+    rows.iter().for_each(|(key, _)| table.remove(key).unwrap());
+    rows.len()
+}
