@@ -7,7 +7,7 @@ use ichor_datapath_types::{
 
 use crate::error::error_about;
 use crate::family::Family;
-use crate::open::{is_hidden, is_nowhere, open};
+use crate::open::{is_hidden, is_nowhere, open, remember_answers};
 use crate::packet::{Packet, offset, transport};
 use crate::{FlowTable, Tables, flow};
 
@@ -114,6 +114,8 @@ where
             // A line of the cache that nobody writes stays with every CPU.
             if known.seen() != now {
                 known.set_seen(now);
+                (work.flow.backend, work.flow.seen) = (known.backend(), now);
+                remember_answers::<F, T>(tables, work);
             }
             if new_state != state {
                 known.set_state(new_state);

@@ -155,6 +155,7 @@ where
         shared = is_shared::<F, T>(tables, work);
         work.flow.flags = if shared { flow_flag::SOURCE } else { 0 };
     }
+    work.flow.flags |= flow_flag::TOLD;
     reply(work);
     work.reply.becomes.source = work.told;
     work.reply.becomes.source_port = told_port;
@@ -263,6 +264,19 @@ fn reply<A: Octets>(work: &mut Work<A>) {
     }
     work.reply_key = FlowKey { tuple: work.flow.becomes.reversed(), ..work.key };
     work.reply = Flow { becomes: work.key.tuple.reversed(), state: flow_state::NEW, flags: changes, ..work.flow };
+}
+
+/// Writes down the answers of a known flow again, if they are forgotten: whoever waits for them would wait for nothing.
+#[inline(always)]
+pub(crate) fn remember_answers<F: Family, T: FlowTable<F::Octets>>(tables: &T, work: &mut Work<F::Octets>) {
+    if work.flow.flags & (flow_flag::REPLY | flow_flag::DIRECT | flow_flag::TOLD) != 0 {
+        return;
+    }
+    reply(work);
+    if tables.flow(&work.reply_key).is_none() {
+        // Without room they stay forgotten.
+        let _full = tables.add_flow(&work.reply_key, &work.reply);
+    }
 }
 
 /// Whether there is another flow whose answers look the same: the client asked the same backend from the same port, but

@@ -1,6 +1,6 @@
 //! Which backend answers.
 
-use ichor_datapath_types::{Addr, Affinity, AffinityKey, Backend, DropReason, Service, Tuple, backend_flag, service_flag};
+use ichor_datapath_types::{Addr, Affinity, AffinityKey, Backend, DropReason, Service, Tuple, backend_flag};
 
 use crate::Tables;
 use crate::family::Family;
@@ -47,6 +47,7 @@ fn kept_with_id<T: Tables>(tables: &T, service: &Service, key: &AffinityKey) -> 
     Some((affinity.backend, backend))
 }
 
+/// By the flow alone, also where slots are no Maglev table: a connection that is forgotten finds its backend again.
 #[inline(always)]
 fn drawn<F: Family, T: Tables>(
     tables: &T,
@@ -54,9 +55,6 @@ fn drawn<F: Family, T: Tables>(
     tuple: &Tuple<F::Octets>,
     protocol: u8,
 ) -> Result<(u32, Backend), DropReason> {
-    if service.flags & service_flag::MAGLEV == 0 {
-        return drawn_at_random(tables, service);
-    }
     at(tables, service, hash::<F>(tuple, protocol))
 }
 

@@ -75,8 +75,8 @@ pub mod flow_flag {
     pub const REPLY: u8 = 4;
     /// The backend answers the client itself, and must be told for whom.
     pub const DIRECT: u8 = 8;
-    /// Begun by a pod here.
-    pub const FROM_ENDPOINT: u8 = 16;
+    /// Another node said for which service it is: what the answers become is not seen in what began.
+    pub const TOLD: u8 = 16;
 }
 
 impl<A: Copy> Tuple<A> {

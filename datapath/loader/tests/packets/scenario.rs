@@ -253,7 +253,7 @@ pub(crate) fn line<A: Octets>(key: &FlowKey<A>, flow: &Flow<A>, widen: impl Fn(A
         (flow_flag::SOURCE, " source"),
         (flow_flag::DESTINATION, " destination"),
         (flow_flag::DIRECT, " direct"),
-        (flow_flag::FROM_ENDPOINT, " from-endpoint"),
+        (flow_flag::TOLD, " told"),
     ];
     for (_, word) in flags.into_iter().filter(|(flag, _)| flow.flags & flag != 0) {
         about.push_str(word);

@@ -143,7 +143,7 @@ fn told_then_not(f: Family) -> Scenario {
         .wire("sent by the other node", f.udp("client:5000 > b:5353").told("lb:53"))
         .delivered(f.udp("client:5000 > b:5353"))
         .flows(&[
-            "udp client:5000 > b:5353 => client:5000 > b:5353 established",
+            "udp client:5000 > b:5353 => client:5000 > b:5353 established told",
             "udp b:5353 > client:5000 => lb:53 > client:5000 new reply source",
         ])
         .wire("by itself", f.udp("client:5000 > b:5353"))
@@ -173,7 +173,7 @@ fn not_then_told(f: Family) -> Scenario {
         .wire("by the other node", f.tcp("client:5000 > b:8080").syn().told("lb:80"))
         .delivered(f.tcp("client:61000 > b:8080").syn())
         .flows(&[
-            "tcp client:5000 > b:8080 => client:61000 > b:8080 new source",
+            "tcp client:5000 > b:8080 => client:61000 > b:8080 new source told",
             "tcp b:8080 > client:61000 => lb:80 > client:5000 new reply source destination",
         ])
         .wire("which says it again", f.tcp("client:5000 > b:8080").syn().told("lb:80"))
@@ -193,7 +193,7 @@ fn told_of_another(f: Family) -> Scenario {
         .wire("for the first", f.udp("client:5000 > b:5353").told("lb:53"))
         .delivered(f.udp("client:5000 > b:5353"))
         .flows(&[
-            "udp client:5000 > b:5353 => client:5000 > b:5353 established",
+            "udp client:5000 > b:5353 => client:5000 > b:5353 established told",
             "udp b:5353 > client:5000 => lb:53 > client:5000 new reply source",
         ])
         .wire("for the second", f.udp("client:5000 > b:5353").told("web:53"))
@@ -210,7 +210,7 @@ fn host(f: Family) -> Scenario {
         .wire("by the other node", f.udp("node:40000 > b:5353").told("lb:53"))
         .delivered(f.udp("node:40000 > b:5353"))
         .flows(&[
-            "udp node:40000 > b:5353 => node:40000 > b:5353 established",
+            "udp node:40000 > b:5353 => node:40000 > b:5353 established told",
             "udp b:5353 > node:40000 => lb:53 > node:40000 new reply source",
         ])
         .host_to("b", "by itself", f.udp("node:40000 > b:5353"))
@@ -240,7 +240,7 @@ fn told_of_two(f: Family) -> Scenario {
         .wire("for the first", f.udp("client:5000 > b:5353").told("lb:53"))
         .delivered(f.udp("client:61000 > b:5353"))
         .flows(&[
-            "udp client:5000 > b:5353 => client:61000 > b:5353 established source",
+            "udp client:5000 > b:5353 => client:61000 > b:5353 established source told",
             "udp b:5353 > client:61000 => lb:53 > client:5000 new reply source destination",
         ])
         .wire("for the second", f.udp("client:5000 > b:5353").told("web:53"))
@@ -259,7 +259,7 @@ fn pod_told(f: Family) -> Scenario {
         .with(service("udp lb:53").to("b:5353"))
         .wire("what comes back from the other node", f.udp("a:40000 > b:5353").told("lb:53"))
         .delivered(f.udp("a:40000 > b:5353"))
-        .flows(&["udp a:40000 > b:5353 => a:40000 > b:5353 established", "udp b:5353 > a:40000 => lb:53 > a:40000 new reply source"])
+        .flows(&["udp a:40000 > b:5353 => a:40000 > b:5353 established told", "udp b:5353 > a:40000 => lb:53 > a:40000 new reply source"])
         .pod("a", "by itself", f.udp("a:40000 > b:5353"))
         .delivered(f.udp("a:61000 > b:5353"))
         .flows(&[

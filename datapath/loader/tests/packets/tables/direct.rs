@@ -98,7 +98,7 @@ fn tcp_told(f: Family) -> Scenario {
         .wire("what is said is taken out again", f.tcp("client:5000 > b:8080").syn().told("lb:80"))
         .delivered(f.tcp("client:5000 > b:8080").syn())
         .flows(&[
-            "tcp client:5000 > b:8080 => client:5000 > b:8080 new",
+            "tcp client:5000 > b:8080 => client:5000 > b:8080 new told",
             "tcp b:8080 > client:5000 => lb:80 > client:5000 new reply source",
         ])
         .pod("b", "the backend answers as the service", f.tcp("b:8080 > client:5000").syn_ack())
@@ -106,7 +106,7 @@ fn tcp_told(f: Family) -> Scenario {
         .flows(&["tcp b:8080 > client:5000 => lb:80 > client:5000 established reply source"])
         .wire("a later packet says nothing", f.tcp("client:5000 > b:8080"))
         .delivered(f.tcp("client:5000 > b:8080"))
-        .flows(&["tcp client:5000 > b:8080 => client:5000 > b:8080 established"])
+        .flows(&["tcp client:5000 > b:8080 => client:5000 > b:8080 established told"])
         .pod("a", "what a pod says is no node's word", f.tcp("a:40000 > b:8080").syn().told("lb:80"))
         .delivered(f.tcp("a:40000 > b:8080").syn().told("lb:80"))
 }
@@ -117,7 +117,7 @@ fn udp_told(f: Family) -> Scenario {
         .wire("the first", f.udp("client:5000 > b:5353").told("lb:53"))
         .delivered(f.udp("client:5000 > b:5353"))
         .flows(&[
-            "udp client:5000 > b:5353 => client:5000 > b:5353 established",
+            "udp client:5000 > b:5353 => client:5000 > b:5353 established told",
             "udp b:5353 > client:5000 => lb:53 > client:5000 new reply source",
         ])
         .wire("the second says it again", f.udp("client:5000 > b:5353").body(b"x").told("lb:53"))
@@ -133,7 +133,7 @@ fn node_port_told(f: Family) -> Scenario {
         .wire("which is a port of this node, too", f.tcp("client:5000 > b:8080").syn().told("node2:30080"))
         .delivered(f.tcp("client:5000 > b:8080").syn())
         .flows(&[
-            "tcp client:5000 > b:8080 => client:5000 > b:8080 new",
+            "tcp client:5000 > b:8080 => client:5000 > b:8080 new told",
             "tcp b:8080 > client:5000 => node2:30080 > client:5000 new reply source",
         ])
         .pod("b", "the backend answers as the other node", f.tcp("b:8080 > client:5000").syn_ack())
@@ -233,7 +233,7 @@ fn pieces_told(f: Family) -> Scenario {
         .wire("what is said is taken out of the first", first.clone().told("lb:53"))
         .delivered(first)
         .flows(&[
-            "udp client:5000 > b:5353 => client:5000 > b:5353 established",
+            "udp client:5000 > b:5353 => client:5000 > b:5353 established told",
             "udp b:5353 > client:5000 => lb:53 > client:5000 new reply source",
         ])
         .wire("the second", second.clone())

@@ -68,7 +68,7 @@ fn of_direct_answers(f: Family) -> Vec<Scenario> {
             .wire("what is said is taken out", f.tcp("client:5000 > node:6443").syn().told("lb:443"))
             .rewritten(&f.tcp("client:5000 > node:6443").syn())
             .flows(&[
-                "tcp client:5000 > node:6443 => client:5000 > node:6443 new",
+                "tcp client:5000 > node:6443 => client:5000 > node:6443 new told",
                 "tcp node:6443 > client:5000 => lb:443 > client:5000 new reply source",
             ])
             .host("the answer", f.tcp("node:6443 > client:5000").syn_ack())
