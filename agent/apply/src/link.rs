@@ -47,6 +47,16 @@ impl Netlink {
         Ok(found.into_iter().filter_map(read_link).map(|link| (link.name.clone(), link)).collect())
     }
 
+    /// The interface of a name.
+    pub fn link(&mut self, name: &str) -> Result<Option<Link>, Error> {
+        let mut message = LinkMessage::default();
+        message.attributes.push(LinkAttribute::IfName(name.to_owned()));
+        match self.ask(RouteNetlinkMessage::GetLink(message)) {
+            Err(error) if error.raw_os_error() == Some(nix::errno::Errno::ENODEV as i32) => Ok(None),
+            found => Ok(read_link(found.map_err(|error| Error::new(format!("asking for the interface {name}"), error))?)),
+        }
+    }
+
     /// Which interfaces have a signal, by their numbers.
     pub fn signals(&mut self) -> Result<BTreeMap<u32, Signal>, Error> {
         let request = RouteNetlinkMessage::GetLink(LinkMessage::default());

@@ -16,6 +16,8 @@ pub struct Netlink {
     sequence: u32,
 }
 
+/// Room for a datagram.
+const LONGEST: usize = 64 << 10;
 /// A list that changes while it is read is read again so often.
 const TRIES: usize = 5;
 
@@ -38,6 +40,20 @@ impl Netlink {
                         None => Ok(()),
                         Some(_) => Err(error.to_io()),
                     };
+                }
+            }
+        }
+    }
+
+    /// The one thing that is asked for.
+    pub(crate) fn ask(&mut self, message: RouteNetlinkMessage) -> io::Result<RouteNetlinkMessage> {
+        self.send(message, 0)?;
+        loop {
+            for answer in self.receive()? {
+                match answer.payload {
+                    NetlinkPayload::InnerMessage(inner) => return Ok(inner),
+                    NetlinkPayload::Error(error) => return Err(error.to_io()),
+                    _ => {}
                 }
             }
         }
@@ -85,7 +101,9 @@ impl Netlink {
 
     /// The messages of one datagram that answer the last request.
     fn receive(&self) -> io::Result<Vec<NetlinkMessage<RouteNetlinkMessage>>> {
-        let (bytes, _) = self.socket.recv_from_full()?;
+        let mut bytes = Vec::with_capacity(LONGEST);
+        // Nothing is cut off: the kernel puts at most half of this into one.
+        self.socket.recv(&mut bytes, 0)?;
         let (mut rest, mut found) = (&*bytes, Vec::new());
         while !rest.is_empty() {
             let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest).map_err(io::Error::other)?;

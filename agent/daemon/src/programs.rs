@@ -70,6 +70,7 @@ impl Agent {
                 outcome => outcome?,
             }
         }
+        self.hooks.leave_links_of_endpoints(datapath)?;
         self.hooks.attach_node(datapath, settings, self.config.acceleration_of(&self.arguments.node))?;
         if let Some(mut datapath) = self.datapath.take() {
             self.take_over(&mut datapath, Pass::Last);
