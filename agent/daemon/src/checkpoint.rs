@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use ichor_agent_state::Documents;
 use ichor_yaml::{Layout, Node as Yaml, emit_all};
-use serde_json::Value as Json;
 
 use crate::fault::Fault;
 use crate::store::write_durably;
@@ -31,10 +30,10 @@ impl Checkpoint {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok((checkpoint, None)),
             Err(error) => return Err(Fault::file("reading", place, &error)),
         };
-        let Some(Json::Object(files)) = serde_json::from_str(&text).ok() else {
-            return Ok((checkpoint, Some(format!("{}: cannot be read, and counts as empty", place.display()))));
-        };
-        checkpoint.texts = files.into_iter().filter_map(|(file, text)| Some((file, text.as_str()?.to_owned()))).collect();
+        match serde_json::from_str(&text) {
+            Ok(texts) => checkpoint.texts = texts,
+            Err(_) => return Ok((checkpoint, Some(format!("{}: cannot be read, and counts as empty", place.display())))),
+        }
         Ok((checkpoint, None))
     }
 
@@ -42,13 +41,8 @@ impl Checkpoint {
         &self.texts
     }
 
-    /// Keeps what a file says, as far as it can be read.
-    pub(crate) fn keep(&mut self, file: &str, text: String, documents: &Documents) {
-        let Ok(documents) = documents else { return };
-        let is_kept =
-            |root: &&Yaml| root.get("kind").and_then(Yaml::as_str).is_some_and(|kind| KEPT.contains(&kind.trim_end_matches("List")));
-        let roots = || documents.iter().map(|document| &document.root);
-        let text = if roots().all(|root| is_kept(&root)) { text } else { emit_all(roots().filter(is_kept), Layout::Two) };
+    /// Keeps what is to be kept of a file.
+    pub(crate) fn keep(&mut self, file: &str, text: String) {
         if self.texts.get(file) != Some(&text) {
             self.texts.insert(file.to_owned(), text);
             self.changed = true;
@@ -69,6 +63,14 @@ impl Checkpoint {
     }
 }
 
+/// What is to be kept of a file's text; nothing where it cannot be read.
+pub(crate) fn kept(text: String, documents: &Documents) -> Option<String> {
+    let documents = documents.as_ref().ok()?;
+    let is_kept = |root: &&Yaml| root.get("kind").and_then(Yaml::as_str).is_some_and(|kind| KEPT.contains(&kind.trim_end_matches("List")));
+    let roots = || documents.iter().map(|document| &document.root);
+    Some(if roots().all(|root| is_kept(&root)) { text } else { emit_all(roots().filter(is_kept), Layout::Two) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,7 +81,11 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let place = folder.join("checkpoint");
         let (mut checkpoint, _) = Checkpoint::open(&place).unwrap();
-        let mut keep = |file: &str, text: &str| checkpoint.keep(file, text.to_owned(), &ichor_yaml::parse(text));
+        let mut keep = |file: &str, text: &str| {
+            if let Some(text) = kept(text.to_owned(), &ichor_yaml::parse(text)) {
+                checkpoint.keep(file, text);
+            }
+        };
         keep("a.yaml", "kind: Node\nmetadata: {name: one}\n---\nkind: Secret\nstringData: {key: hidden}\n");
         keep("b.yaml", "kind: Service\n");
         keep("a.yaml", "kind: [");
