@@ -76,7 +76,13 @@ impl Source {
         match change {
             Change::File(name) if is_object_file(name) => self.read_file(name),
             Change::File(_) => Ok(()),
-            Change::Unknown => self.begin()?.fold(Ok(()), |outcome, some| outcome.and(self.take_all(some))),
+            Change::Unknown => {
+                let mut outcome = Ok(());
+                for some in self.begin()? {
+                    outcome = outcome.and(self.take_all(some));
+                }
+                outcome
+            }
         }
     }
 
@@ -92,7 +98,11 @@ impl Source {
 
     /// Takes what was read; tells the first mistake after all of it.
     pub(crate) fn take_all(&mut self, some: Files) -> Result<(), Fault> {
-        some.into_iter().fold(Ok(()), |outcome, (name, read)| outcome.and(self.take(&name, read)))
+        let mut outcome = Ok(());
+        for (name, read) in some {
+            outcome = outcome.and(self.take(&name, read));
+        }
+        outcome
     }
 
     fn read_file(&mut self, name: &str) -> Result<(), Fault> {
