@@ -22,7 +22,7 @@ const ROUNDS: usize = 3;
 const CHANGES: u32 = 15;
 /// Of the agent's start, as it tells them: filling the tables is what the peers' programs do.
 const PHASES: [(&str, &str); 3] =
-    [("objects", "  reading the objects"), ("tables", "  filling the tables"), ("programs", "  the programs that are not loaded by then")];
+    [("objects", "  reading the objects"), ("tables", "  filling the tables"), ("programs", "  waiting for the programs")];
 
 /// The peers' tables, each in a namespace of its own.
 struct Peers {
