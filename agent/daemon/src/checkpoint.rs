@@ -77,16 +77,19 @@ impl Checkpoint {
         if self.changed.is_empty() {
             return Ok(());
         }
-        let changes: BTreeMap<_, _> = self.changed.iter().map(|file| (file, self.texts.get(file))).collect();
         let wrong = |error: std::io::Error| Fault::file("writing", &self.place, &error);
-        let mut line = serde_json::to_vec(&changes).map_err(|error| wrong(error.into()))?;
-        line.push(b'\n');
-        if self.more + line.len() > self.whole {
-            line = serde_json::to_vec(&self.texts).map_err(|error| wrong(error.into()))?;
-            line.push(b'\n');
-            write_durably(&self.place, |file| file.write_all(&line))?;
-            (self.whole, self.more) = (line.len(), 0);
+        let changes: BTreeMap<_, _> = self.changed.iter().map(|file| (file, self.texts.get(file))).collect();
+        let bytes: usize = changes.values().map(|text| text.map_or(0, String::len)).sum();
+        if self.more + bytes >= self.whole {
+            // Never in memory as one: a process keeps what it once had.
+            write_durably(&self.place, |file| {
+                serde_json::to_writer(&mut *file, &self.texts).map_err(Into::into).and_then(|()| file.write_all(b"\n"))
+            })?;
+            let length = std::fs::metadata(&self.place).map_err(wrong)?.len();
+            (self.whole, self.more) = (usize::try_from(length).unwrap_or(usize::MAX), 0);
         } else {
+            let mut line = serde_json::to_vec(&changes).map_err(|error| wrong(error.into()))?;
+            line.push(b'\n');
             let append = || {
                 let mut file = OpenOptions::new().append(true).open(&self.place)?;
                 file.write_all(&line)?;
