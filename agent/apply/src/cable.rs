@@ -4,7 +4,7 @@
 //! address of the other end is written down on both sides, so nobody has to ask for it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
 
 use ipnet::IpNet;
@@ -51,23 +51,30 @@ impl Cable {
 /// Lays a cable into the namespace at a path, or what is missing of it. Says which interface the end here is.
 pub fn lay(netlink: &mut Netlink, cable: &Cable, namespace: &Path) -> Result<Link, Error> {
     let namespace = open(namespace)?;
+    // One way there for all that is to be done there: whoever waits for a thread waits for a processor.
+    inside(namespace.as_fd(), || {
+        let mut pod = Netlink::open()?;
+        lay_pair(netlink, &mut pod, cable, namespace.as_fd())?;
+        set_up_pod(&mut pod, cable)
+    })??;
+    connect(netlink, cable)
+}
+
+fn lay_pair(netlink: &mut Netlink, pod: &mut Netlink, cable: &Cable, namespace: BorrowedFd<'_>) -> Result<(), Error> {
+    let (there, in_pod) = (netlink.find_link(&cable.host_name)?, pod.find_link(&cable.pod_name)?);
     let (host, pod) = (End { name: &cable.host_name, mac: Some(cable.host_mac) }, End { name: &cable.pod_name, mac: Some(cable.pod_mac) });
-    let there = netlink.links()?.remove(&cable.host_name);
-    let in_pod = inside(namespace.as_fd(), || Netlink::open()?.links())??.remove(&cable.pod_name);
     match (there, in_pod) {
-        (Some(here), Some(there)) if here.mac == cable.host_mac && there.mac == cable.pod_mac => {}
+        (Some(here), Some(there)) if here.mac == cable.host_mac && there.mac == cable.pod_mac => Ok(()),
         (_, Some(other)) if other.mac != cable.pod_mac => {
-            return Err(Error::new(format!("the interface {} in the pod", cable.pod_name), "there is one that is not ours"));
+            Err(Error::new(format!("the interface {} in the pod", cable.pod_name), "there is one that is not ours"))
         }
         // Half a cable, or one into a namespace that is gone.
         (Some(_), _) => {
             netlink.remove_link(&cable.host_name)?;
-            netlink.make_pair(host, pod, cable.mtu, namespace.as_fd())?;
+            netlink.make_pair(host, pod, cable.mtu, namespace)
         }
-        (None, _) => netlink.make_pair(host, pod, cable.mtu, namespace.as_fd())?,
+        (None, _) => netlink.make_pair(host, pod, cable.mtu, namespace),
     }
-    inside(namespace.as_fd(), || set_up_pod(cable))??;
-    connect(netlink, cable)
 }
 
 /// Sets up the end here of a cable that is laid.
@@ -86,8 +93,7 @@ fn connect(netlink: &mut Netlink, cable: &Cable) -> Result<Link, Error> {
     Ok(link)
 }
 
-fn set_up_pod(cable: &Cable) -> Result<(), Error> {
-    let mut netlink = Netlink::open()?;
+fn set_up_pod(netlink: &mut Netlink, cable: &Cable) -> Result<(), Error> {
     let links = netlink.links()?;
     let name = &cable.pod_name;
     let link = links.get(name).ok_or_else(|| Error::new(format!("the interface {name} in the pod"), "it is gone"))?;
@@ -111,7 +117,7 @@ fn set_up_pod(cable: &Cable) -> Result<(), Error> {
 
 /// Says whether a cable is as it was laid.
 pub fn check(netlink: &mut Netlink, cable: &Cable, namespace: &Path) -> Result<(), Error> {
-    if !netlink.links()?.contains_key(&cable.host_name) {
+    if netlink.find_link(&cable.host_name)?.is_none() {
         return Err(Error::new(format!("the node's interface {} of the pod", cable.host_name), "it is gone"));
     }
     let namespace = open(namespace)?;

@@ -38,8 +38,7 @@ pub fn limit(namespace: &Path, interface: &str, rate: Option<BitRate>) -> Result
     let namespace = open(namespace)?;
     inside(namespace.as_fd(), || {
         let mut netlink = Netlink::open()?;
-        let link = netlink.links()?.remove(interface);
-        let index = link.ok_or_else(|| Error::new(format!("the interface {interface} in the pod"), "it is gone"))?.index;
+        let index = netlink.link(interface)?.index;
         match rate {
             Some(rate) => netlink.set_token_bucket(index, rate),
             None => netlink.remove_token_bucket(index),

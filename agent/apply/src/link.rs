@@ -51,7 +51,17 @@ impl Netlink {
 
     /// The interface of a name, which must be there.
     pub fn link(&mut self, name: &str) -> Result<Link, Error> {
-        self.links()?.remove(name).ok_or_else(|| Error::new(format!("the interface {name}"), "it is gone"))
+        self.find_link(name)?.ok_or_else(|| Error::new(format!("the interface {name}"), "it is gone"))
+    }
+
+    /// The interface of a name.
+    pub(crate) fn find_link(&mut self, name: &str) -> Result<Option<Link>, Error> {
+        let mut message = LinkMessage::default();
+        message.attributes.push(LinkAttribute::IfName(name.to_owned()));
+        match self.ask(RouteNetlinkMessage::GetLink(message)) {
+            Err(error) if error.raw_os_error() == Some(nix::errno::Errno::ENODEV as i32) => Ok(None),
+            found => Ok(read_link(found.map_err(|error| Error::new(format!("asking for the interface {name}"), error))?)),
+        }
     }
 
     /// Which interfaces have a signal, by their numbers.

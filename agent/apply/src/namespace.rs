@@ -1,7 +1,7 @@
 //! Network namespaces of pods.
 
 use std::fs::File;
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -28,6 +28,5 @@ pub(crate) fn open(path: &Path) -> Result<File, Error> {
     if (own.dev(), own.ino()) == (other.dev(), other.ino()) {
         return Err(Error::new(format!("the network namespace {}", path.display()), "it is the node's own"));
     }
-    inside(file.as_fd(), || ())?;
     Ok(file)
 }

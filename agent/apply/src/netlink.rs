@@ -53,6 +53,8 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// Room for a datagram.
+const LONGEST: usize = 64 << 10;
 /// A list that changes while it is read is read again so often.
 const TRIES: usize = 5;
 
@@ -76,6 +78,20 @@ impl Netlink {
                         None => Ok(()),
                         Some(_) => Err(Refusal::of(answer.header.flags, &error)),
                     };
+                }
+            }
+        }
+    }
+
+    /// The one thing that is asked for.
+    pub(crate) fn ask(&mut self, message: RouteNetlinkMessage) -> Result<RouteNetlinkMessage, Refusal> {
+        self.send(message, 0)?;
+        loop {
+            for answer in self.receive()? {
+                match answer.payload {
+                    NetlinkPayload::InnerMessage(inner) => return Ok(inner),
+                    NetlinkPayload::Error(error) => return Err(Refusal::of(answer.header.flags, &error)),
+                    _ => {}
                 }
             }
         }
@@ -123,7 +139,9 @@ impl Netlink {
 
     /// The messages of one datagram that answer the last request.
     fn receive(&self) -> io::Result<Vec<NetlinkMessage<RouteNetlinkMessage>>> {
-        let (bytes, _) = self.socket.recv_from_full()?;
+        let mut bytes = Vec::with_capacity(LONGEST);
+        // Nothing is cut off: the kernel puts at most half of this into one.
+        self.socket.recv(&mut bytes, 0)?;
         let (mut rest, mut found) = (&*bytes, Vec::new());
         while !rest.is_empty() {
             let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest).map_err(io::Error::other)?;

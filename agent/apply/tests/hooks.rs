@@ -3,18 +3,21 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::UdpSocket;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use aya::programs::{SchedClassifier, TcAttachType};
 use ichor_agent_apply::{Netlink, observe, take};
 use ichor_agent_state::{Observed, Op};
 use ichor_datapath_loader::{
-    Acceleration, Datapath, Direction, FILTER_HANDLE, Interface, OBJECT, Pass, Pins, Sizes, Taken, TrafficControl, detach_filters, linked,
+    Acceleration, Datapath, Direction, FILTER_HANDLE, Interface, OBJECT, Pass, Pins, Sizes, Taken, TrafficControl, detach_filters,
 };
 use ichor_datapath_types::{
-    Addr, Backend, Config, Endpoint, EndpointKey, Flow, FlowKey, Prefix, PrefixKey, Service, ServiceKey, SourceRangeKey, Tuple, proto,
-    scope,
+    Addr, Backend, Config, CounterKey, Endpoint, EndpointKey, Flow, FlowKey, Hook, Prefix, PrefixKey, Service, ServiceKey, SourceRangeKey,
+    Tuple, feature, proto, scope,
 };
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -50,13 +53,26 @@ fn filters(direction: &str) -> usize {
     String::from_utf8_lossy(&out.stdout).matches(" handle ").count()
 }
 
-/// What the kernel says of what comes in.
-fn is_linked() -> Vec<String> {
-    linked("up0", Direction::Ingress).unwrap()
+/// The names of the programs on the links of what comes in and of what goes out.
+fn linked() -> [Vec<String>; 2] {
+    [TcAttachType::Ingress, TcAttachType::Egress].map(|kind| {
+        let (_, programs) = SchedClassifier::query_tcx("up0", kind).unwrap();
+        programs.iter().map(|program| program.name_as_str().unwrap().to_owned()).collect()
+    })
 }
 
-fn is_filtered(index: u32) -> bool {
-    Netlink::open().unwrap().is_filtered(index, FILTER_HANDLE).unwrap()
+/// The kernel lets go of a link some time after its pin is gone.
+fn until_nothing_is_linked(which: usize) {
+    let begun = Instant::now();
+    while !linked()[which].is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        std::thread::yield_now();
+    }
+}
+
+/// Whether programs filter what comes in and what goes out.
+fn filtered(index: u32) -> [bool; 2] {
+    [Direction::Ingress, Direction::Egress].map(|direction| Netlink::open().unwrap().is_filtered(index, direction, FILTER_HANDLE).unwrap())
 }
 
 #[test]
@@ -76,7 +92,7 @@ fn what_is_attached_again_takes_the_place_of_the_old_one() {
             datapath.attach_uplink_xdp(up, place, &pins).unwrap();
             drop(datapath);
             assert_eq!((filters("ingress"), filters("egress")), (1, 1), "filters of round {round}");
-            assert_eq!((is_linked(), is_filtered(index)), (vec!["from_wire".to_owned()], true));
+            assert_eq!((linked(), filtered(index)), (["from_wire", "to_wire"].map(|name| vec![name.to_owned()]), [true; 2]));
             let xdp = if round == 1 { "xdp_wire-generic" } else { "xdp_wire-native" };
             let expected = [format!("from_wire-{index}"), format!("to_wire-{index}"), format!("{xdp}-{index}")];
             assert_eq!(names(&root.join("links")), BTreeSet::from(expected));
@@ -84,20 +100,78 @@ fn what_is_attached_again_takes_the_place_of_the_old_one() {
         pins.detach_uplink_xdp(up).unwrap();
         pins.detach("from_wire", up).unwrap();
         pins.detach("from_wire", up).unwrap();
-        // The kernel lets go of a link some time after its pin is gone.
-        let begun = Instant::now();
-        while !is_linked().is_empty() {
-            assert!(begun.elapsed() < Duration::from_secs(5));
-            std::thread::yield_now();
-        }
-        assert!(is_filtered(index));
+        until_nothing_is_linked(0);
+        assert_eq!(filtered(index), [true; 2]);
         assert_eq!(names(&root.join("links")).len(), 1);
         detach_filters("up0");
         detach_filters("up1");
         assert_eq!((filters("ingress"), filters("egress")), (0, 0));
-        assert!(!is_filtered(index));
+        assert_eq!(filtered(index), [false; 2]);
         pins.remove().unwrap();
         assert!(!root.exists());
+    });
+}
+
+/// Packets that `from_endpoint` has met, whatever became of them.
+fn met(datapath: &mut Datapath) -> u64 {
+    let counters = datapath.counters().unwrap();
+    (0..u8::try_from(CounterKey::COUNT / 8).unwrap())
+        .map(|reason| counters.get(Hook::FromEndpoint, reason).map_or(0, |counter| counter.packets))
+        .sum()
+}
+
+/// As it is when the agent of an earlier release has put links onto a pod's cable: every packet meets the program once.
+#[test]
+fn a_filter_takes_the_place_of_a_link_while_packets_pass() {
+    alone(|root| {
+        fs::write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1").unwrap();
+        for script in ["link set up0 up", "link set up1 up", "addr add 10.9.0.1/24 dev up1"] {
+            assert!(Command::new("ip").args(script.split(' ')).status().unwrap().success());
+        }
+        let pins = Pins::at(root).unwrap();
+        let up0 = Netlink::open().unwrap().link("up0").unwrap();
+        let neighbour = ["neigh", "add", "10.9.0.2", "dev", "up1", "lladdr", &up0.mac.map(|byte| format!("{byte:02x}")).join(":")];
+        assert!(Command::new("ip").args(neighbour).status().unwrap().success());
+        let interface = Interface { name: "up0", index: up0.index };
+        let mut datapath = Datapath::load_again(OBJECT, &Config { features: feature::IPV4, ..Config::default() }, &small(), &pins).unwrap();
+        let begun = met(&mut datapath);
+        datapath.attach_tc("from_endpoint", interface, Direction::Ingress, TrafficControl::Tcx, &pins).unwrap();
+        let client = UdpSocket::bind("10.9.0.1:0").unwrap();
+        let stop = AtomicBool::new(false);
+        let sent = std::thread::scope(|scope| {
+            let sender = scope.spawn(|| {
+                let mut sent = 0_u64;
+                while !stop.load(Ordering::Relaxed) {
+                    client.send_to(b"once", "10.9.0.2:9").unwrap();
+                    sent += 1;
+                    // The kernel needs a processor, too.
+                    std::thread::park_timeout(Duration::from_micros(50));
+                }
+                sent
+            });
+            let mut pass = |packets: u64| {
+                let (from, begun) = (met(&mut datapath), Instant::now());
+                while met(&mut datapath) < from + packets {
+                    assert!(begun.elapsed() < Duration::from_secs(60));
+                    std::thread::yield_now();
+                }
+            };
+            pass(1000);
+            let mut next = load(&pins);
+            next.attach_tc("from_endpoint", interface, Direction::Ingress, TrafficControl::Clsact, &pins).unwrap();
+            pass(1000);
+            next.leave_links("from_endpoint", &pins).unwrap();
+            until_nothing_is_linked(0);
+            pass(1000);
+            stop.store(true, Ordering::Relaxed);
+            sender.join().unwrap()
+        });
+        let begin = Instant::now();
+        while met(&mut datapath) - begun < sent {
+            assert!(begin.elapsed() < Duration::from_secs(60), "{} of {sent}", met(&mut datapath) - begun);
+        }
+        assert_eq!(met(&mut datapath) - begun, sent);
+        assert!(names(&root.join("links")).is_empty());
     });
 }
 

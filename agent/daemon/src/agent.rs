@@ -121,13 +121,14 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
         _lock: lock,
     };
     watch_signals(events.clone())?;
-    agent.source.watch(&events)?;
+    agent.set_host()?;
+    agent.watch_objects()?;
     agent.objects_changed();
     agent.pace.ends("objects");
     agent.find_endpoints()?;
     agent.delete_marked()?;
     // Whoever reads that it is ready may ask at once; until then questions wait.
-    let inspector = Inspector::new(&agent.arguments.node, &agent.hooks.pins, agent.sizes, agent.hooks.traffic_control, &events);
+    let inspector = Inspector::new(&agent.arguments.node, &agent.hooks.pins, agent.sizes, &events);
     serve(&agent.arguments.state.join("agent.sock"), &events, &inspector)?;
     agent.settle();
     agent.work(&queue)
@@ -209,6 +210,23 @@ impl Agent {
         }
     }
 
+    /// Reads all objects once they can be read. The first programs are begun as soon as the node is known: the verifier needs
+    /// as long as the rest of the objects does.
+    fn watch_objects(&mut self) -> Result<(), Fault> {
+        let Some(reading) = self.source.watch(&self.events)? else { return Ok(()) };
+        let (mut is_unknown, mut outcome) = (self.datapath.is_none(), Ok(()));
+        for some in reading {
+            outcome = outcome.and(self.source.take_all(some));
+            self.objects_changed();
+            if is_unknown && self.snapshot.nodes().contains_key(&self.arguments.node) {
+                is_unknown = false;
+                // What is in the way may come with the next objects, and is told when there are no more.
+                let _not_yet = self.load();
+            }
+        }
+        outcome
+    }
+
     fn objects_changed(&mut self) {
         for key in self.source.changed() {
             match self.source.object(&key) {
@@ -279,6 +297,7 @@ impl Agent {
         if !self.ready {
             self.pace.ends("tables");
             self.attach()?;
+            self.pace.ends("programs");
             self.ready = true;
             say("ready");
         }
@@ -354,9 +373,7 @@ impl Agent {
     }
 
     fn look_after(&mut self) -> Result<(), Fault> {
-        if self.source.watch(&self.events)? {
-            self.objects_changed();
-        }
+        self.watch_objects()?;
         self.source.save()?;
         self.find_endpoints()?;
         self.delete_marked()?;

@@ -22,6 +22,11 @@ impl EgressLimits {
         self.set.get(attachment).copied().flatten()
     }
 
+    /// A cable that is new has none.
+    pub(crate) fn begin(&mut self, attachment: &Attachment) {
+        self.set.insert(attachment.clone(), None);
+    }
+
     /// A cable that was laid anew may have none.
     pub(crate) fn forget(&mut self, attachment: &Attachment) {
         self.set.remove(attachment);

@@ -31,8 +31,14 @@ impl Agent {
         self.forget_marker(attachment);
         let known = self.store.get(attachment).cloned();
         let cable = match &known {
-            Some(stored) => stored.cable.clone(),
-            None => self.new_cable(attachment)?,
+            Some(stored) => {
+                self.limits.forget(attachment);
+                stored.cable.clone()
+            }
+            None => {
+                self.limits.begin(attachment);
+                self.new_cable(attachment)?
+            }
         };
         let outcome = self.lay_and_store(attachment, namespace, pod, cable.clone());
         if outcome.is_err() && known.is_none() {
@@ -44,7 +50,6 @@ impl Agent {
 
     fn lay_and_store(&mut self, attachment: &Attachment, namespace: PathBuf, pod: Name, cable: Cable) -> Result<Json, Fault> {
         let link = lay(&mut self.netlink, &cable, &namespace)?;
-        self.limits.forget(attachment);
         if let Some(datapath) = &mut self.datapath {
             self.hooks.attach_endpoint(datapath, &link.name, link.index)?;
         }
@@ -91,9 +96,6 @@ impl Agent {
 
     pub(crate) fn disconnect(&mut self, attachment: &Attachment, host_name: &str) -> Result<(), Fault> {
         cut(&mut self.netlink, host_name)?;
-        if let Some(stored) = self.store.get(attachment) {
-            self.hooks.leave_endpoint(host_name, stored.interface)?;
-        }
         self.snapshot.set_endpoint(&attachment.file_name(), None, &mut self.dirty);
         // Last: until then the addresses are nobody else's.
         self.store.remove(attachment)

@@ -13,14 +13,15 @@ use crate::settings::Settings;
 #[derive(Debug)]
 pub(crate) struct Hooks {
     pub(crate) pins: Pins,
+    /// On the uplink.
     pub(crate) traffic_control: TrafficControl,
     pub(crate) cgroup: PathBuf,
 }
 
 const FROM_WIRE: &str = "from_wire";
 const TO_WIRE: &str = "to_wire";
-pub(crate) const FROM_ENDPOINT: &str = "from_endpoint";
-const TO_ENDPOINT: &str = "to_endpoint";
+/// At the node's end of a pod's cable: what the pod sends, and what it receives.
+pub(crate) const ON_CABLES: [(&str, Direction); 2] = [("from_endpoint", Direction::Ingress), ("to_endpoint", Direction::Egress)];
 
 impl Hooks {
     /// Refuses to go without a place for the hooks of sockets.
@@ -65,14 +66,17 @@ impl Hooks {
         [FROM_WIRE, TO_WIRE].into_iter().try_for_each(|program| Ok(self.pins.detach(program, uplink)?))
     }
 
+    /// By filters on every kernel: a link is many times as slow to make, and these go with their cable (decision 012).
     pub(crate) fn attach_endpoint(&self, datapath: &mut Datapath, name: &str, index: u32) -> Result<(), Fault> {
         let interface = Interface { name, index };
-        datapath.attach_tc(FROM_ENDPOINT, interface, Direction::Ingress, self.traffic_control, &self.pins)?;
-        Ok(datapath.attach_tc(TO_ENDPOINT, interface, Direction::Egress, self.traffic_control, &self.pins)?)
+        for (program, direction) in ON_CABLES {
+            datapath.attach_tc(program, interface, direction, TrafficControl::Clsact, &self.pins)?;
+        }
+        Ok(())
     }
 
-    /// Forgets the hooks of a cable that is cut.
-    pub(crate) fn leave_endpoint(&self, name: &str, index: u32) -> Result<(), Fault> {
-        [FROM_ENDPOINT, TO_ENDPOINT].into_iter().try_for_each(|program| Ok(self.pins.detach(program, Interface { name, index })?))
+    /// Lets go of the links that earlier releases put onto cables: they ran in front of filters, and instead of them.
+    pub(crate) fn leave_links_of_endpoints(&self, datapath: &mut Datapath) -> Result<(), Fault> {
+        ON_CABLES.into_iter().try_for_each(|(program, _)| Ok(datapath.leave_links(program, &self.pins)?))
     }
 }

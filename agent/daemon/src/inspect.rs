@@ -17,7 +17,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use ichor_agent_api::inspect::{Counter, Endpoint, Filter, Node, Question, Subject};
-use ichor_datapath_loader::{KeptTables, Pins, Sizes, TrafficControl};
+use ichor_datapath_loader::{KeptTables, Pins, Sizes};
 use ichor_datapath_types::{DropReason, Hook, proto};
 use serde_json::{Value as Json, json};
 
@@ -67,15 +67,14 @@ pub(crate) struct Inspector {
     node: String,
     pins: Pins,
     sizes: Sizes,
-    traffic_control: TrafficControl,
     events: SyncSender<Event>,
     hub: Hub,
 }
 
 impl Inspector {
-    pub(crate) fn new(node: &str, pins: &Pins, sizes: Sizes, traffic_control: TrafficControl, events: &SyncSender<Event>) -> Self {
+    pub(crate) fn new(node: &str, pins: &Pins, sizes: Sizes, events: &SyncSender<Event>) -> Self {
         let hub = Hub::new(pins.clone(), sizes);
-        Self { node: node.to_owned(), pins: pins.clone(), sizes, traffic_control, events: events.clone(), hub }
+        Self { node: node.to_owned(), pins: pins.clone(), sizes, events: events.clone(), hub }
     }
 
     /// Answers row by row.
@@ -95,7 +94,7 @@ impl Inspector {
         match subject {
             Subject::Endpoints => endpoints(&view, filter, answer),
             Subject::Nodes => self.nodes(&view, answer),
-            Subject::Health => health::tell(&mut self.tables(&view)?, &view, self.traffic_control, filter, answer),
+            Subject::Health => health::tell(&mut self.tables(&view)?, &view, filter, answer),
             Subject::Services => services::services(&mut self.tables(&view)?, &view, &directory(), filter, answer),
             Subject::Frontends => services::frontends(&mut self.tables(&view)?, &directory(), filter, answer),
             Subject::Flows => flows::tell(&mut self.tables(&view)?, &directory(), filter, Which::All, answer),

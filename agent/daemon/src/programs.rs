@@ -12,9 +12,7 @@ use crate::settings::{Settings, host};
 impl Agent {
     /// Loads the programs, again when something that they were told has changed.
     pub(crate) fn load(&mut self) -> Result<(), Fault> {
-        let ours = self.store.entries().values().map(|stored| stored.interface).collect();
-        let host = host(&mut self.netlink, &self.arguments.node, &self.config, &ours)?;
-        self.snapshot.set_host(host, &mut self.dirty);
+        self.set_host()?;
         let found = match Settings::find(&mut self.netlink, &self.snapshot, &self.arguments.node, &self.config) {
             // An object that went away is no reason to stop what works.
             Err(fault) if self.datapath.is_some() => {
@@ -28,13 +26,15 @@ impl Agent {
             return Ok(());
         }
         forward(&found.uplink.name, found.v4.is_some(), found.v6.is_some())?;
-        let mut datapath = Datapath::load_again(OBJECT, &found.config, &self.sizes, &self.hooks.pins)?;
-        if self.datapath.is_none() {
+        let mut datapath = Datapath::begin(OBJECT, &found.config, &self.sizes, &self.hooks.pins)?;
+        if self.datapath.is_some() {
+            // What works is kept until the next ones are taken.
+            datapath.wait()?;
+        } else {
             self.take_over(&mut datapath, Pass::First);
             self.observed = observe(&mut datapath, &self.sizes)?;
             self.ids = Ids::restore(&self.observed, limits(&self.sizes));
             self.dirty = Dirty::All;
-            self.pace.ends("programs");
         }
         self.datapath = Some(datapath);
         let before = self.settings.replace(found);
@@ -45,6 +45,14 @@ impl Agent {
             note("the node's addresses or its uplink changed: the programs are loaded again");
             self.ready = false;
         }
+        Ok(())
+    }
+
+    /// Looks at what only the machine itself knows of the node.
+    pub(crate) fn set_host(&mut self) -> Result<(), Fault> {
+        let ours = self.store.entries().values().map(|stored| stored.interface).collect();
+        let host = host(&mut self.netlink, &self.arguments.node, &self.config, &ours)?;
+        self.snapshot.set_host(host, &mut self.dirty);
         Ok(())
     }
 
@@ -62,6 +70,11 @@ impl Agent {
     /// Puts the programs onto their hooks; each takes the place of the one before it.
     pub(crate) fn attach(&mut self) -> Result<(), Fault> {
         let (Some(datapath), Some(settings)) = (&mut self.datapath, &self.settings) else { return Ok(()) };
+        if let Err(refused) = datapath.wait() {
+            // The next look loads them again.
+            self.datapath = None;
+            return Err(refused.into());
+        }
         for stored in self.store.entries().values() {
             let name = &stored.cable.host_name;
             match self.hooks.attach_endpoint(datapath, name, stored.interface) {
@@ -70,6 +83,7 @@ impl Agent {
                 outcome => outcome?,
             }
         }
+        self.hooks.leave_links_of_endpoints(datapath)?;
         self.hooks.attach_node(datapath, settings, self.config.acceleration_of(&self.arguments.node))?;
         if let Some(mut datapath) = self.datapath.take() {
             self.take_over(&mut datapath, Pass::Last);

@@ -5,15 +5,16 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{self, SyncSender, sync_channel};
 use std::thread;
 use std::time::Instant;
 
-use ichor_agent_state::{Documents, Folder, Object, ObjectKey, Problem};
+use ichor_agent_state::{Contents, Folder, Object, ObjectKey, Problem};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, kept};
 use crate::fault::Fault;
 use crate::socket::Event;
 
@@ -38,25 +39,33 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn open(place: &Path, checkpoint: Checkpoint) -> Self {
-        let mut folder = Folder::default();
         let files: BTreeSet<_> = checkpoint.texts().keys().cloned().collect();
-        let changed = checkpoint.texts().iter().flat_map(|(file, text)| folder.set(file, &ichor_yaml::parse(text))).collect();
-        Self { place: place.to_owned(), folder, checkpoint, files, changed, watched: false }
+        Self { place: place.to_owned(), folder: Folder::default(), checkpoint, files, changed: BTreeSet::new(), watched: false }
     }
 
-    /// Begins to watch and reads everything, once the folder is there.
-    pub(crate) fn watch(&mut self, events: &SyncSender<Event>) -> Result<bool, Fault> {
+    /// Begins to watch and to read everything, once the folder is there; until then the checkpoint stands for it.
+    pub(crate) fn watch(&mut self, events: &SyncSender<Event>) -> Result<Option<Reading>, Fault> {
         if self.watched {
-            return Ok(false);
+            return Ok(None);
         }
         if !self.place.is_dir() {
             let mend = format!("the folder of objects {} is missing: make it", self.place.display());
-            return if self.files.is_empty() { Err(Fault::new(mend)) } else { Ok(false) };
+            if self.files.is_empty() {
+                return Err(Fault::new(mend));
+            }
+            self.files.clone().iter().for_each(|name| self.recall(name));
+            return Ok(None);
         }
         start_watching(&self.place, events.clone())?;
         self.watched = true;
-        self.read_all()?;
-        Ok(true)
+        self.begin().map(Some)
+    }
+
+    /// What the checkpoint has of a file, as long as nothing else is known of it.
+    fn recall(&mut self, name: &str) {
+        if let Some(text) = self.checkpoint.texts().get(name).filter(|_| !self.folder.knows(name)) {
+            self.changed.extend(self.folder.set(name, Contents::read(name, &ichor_yaml::parse(text))));
+        }
     }
 
     pub(crate) fn is_watched(&self) -> bool {
@@ -67,24 +76,32 @@ impl Source {
         match change {
             Change::File(name) if is_object_file(name) => self.read_file(name),
             Change::File(_) => Ok(()),
-            Change::Unknown => self.read_all(),
+            Change::Unknown => {
+                let mut outcome = Ok(());
+                for some in self.begin()? {
+                    outcome = outcome.and(self.take_all(some));
+                }
+                outcome
+            }
         }
     }
 
-    fn read_all(&mut self) -> Result<(), Fault> {
+    /// Begins to read everything.
+    fn begin(&self) -> Result<Reading, Fault> {
         let wrong = |error: std::io::Error| Fault::file("reading the folder of objects", &self.place, &error);
         let mut there = BTreeSet::new();
         for entry in fs::read_dir(&self.place).map_err(wrong)? {
             there.extend(entry.map_err(wrong)?.file_name().into_string().ok().filter(|name| is_object_file(name)));
         }
-        let names: Vec<_> = self.files.union(&there).cloned().collect();
+        Ok(read_files(&self.place, self.files.union(&there).cloned().collect()))
+    }
+
+    /// Takes what was read; tells the first mistake after all of it.
+    pub(crate) fn take_all(&mut self, some: Files) -> Result<(), Fault> {
         let mut outcome = Ok(());
-        read_files(&self.place.clone(), &names, |name, read| {
-            let taken = self.take(name, read);
-            if outcome.is_ok() {
-                outcome = taken;
-            }
-        });
+        for (name, read) in some {
+            outcome = outcome.and(self.take(&name, read));
+        }
         outcome
     }
 
@@ -94,9 +111,14 @@ impl Source {
 
     fn take(&mut self, name: &str, read: io::Result<Read>) -> Result<(), Fault> {
         match read {
-            Ok(Read { text, documents }) => {
-                self.changed.extend(self.folder.set(name, &documents));
-                self.checkpoint.keep(name, text, &documents);
+            Ok(Read { contents, kept }) => {
+                if !contents.is_whole() {
+                    self.recall(name);
+                }
+                self.changed.extend(self.folder.set(name, contents));
+                if let Some(text) = kept {
+                    self.checkpoint.keep(name, text);
+                }
                 self.files.insert(name.to_owned());
                 Ok(())
             }
@@ -106,7 +128,10 @@ impl Source {
                 self.files.remove(name);
                 Ok(())
             }
-            Err(error) => Err(Fault::file("reading", &self.place.join(name), &error)),
+            Err(error) => {
+                self.recall(name);
+                Err(Fault::file("reading", &self.place.join(name), &error))
+            }
         }
     }
 
@@ -128,38 +153,47 @@ impl Source {
     }
 }
 
-/// A file, and what it says.
-struct Read {
-    text: String,
-    documents: Documents,
+/// What a file says, and what is to be kept of its text.
+pub(crate) struct Read {
+    contents: Contents,
+    kept: Option<String>,
 }
 
+/// Takes a file apart on the thread that reads it: the tree is many times as large as what is kept of it, and memory is given
+/// back most quickly where it was taken.
 fn read_file(place: &Path, name: &str) -> io::Result<Read> {
     let text = fs::read_to_string(place.join(name))?;
     let documents = ichor_yaml::parse(&text);
-    Ok(Read { text, documents })
+    Ok(Read { contents: Contents::read(name, &documents), kept: kept(text, &documents) })
 }
 
-/// Reads many files on every processor at once, and hands each to `take` as it comes.
-fn read_files(place: &Path, names: &[String], mut take: impl FnMut(&str, io::Result<Read>)) {
-    // Few are held at a time: what is read is many times as large as what is kept of it.
-    const HELD: usize = 32;
-    let readers = thread::available_parallelism().map_or(1, NonZero::get).min(names.len());
-    let (next, (sender, receiver)) = (AtomicUsize::new(0), sync_channel(HELD));
-    thread::scope(|scope| {
-        for _ in 0..readers {
-            let (next, sender) = (&next, sender.clone());
-            scope.spawn(move || {
-                while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if sender.send((name, read_file(place, name))).is_err() {
-                        return;
-                    }
+/// Some files by their names.
+pub(crate) type Files = Vec<(String, io::Result<Read>)>;
+/// Files as they are read.
+pub(crate) type Reading = mpsc::IntoIter<Files>;
+
+/// Reads files on every processor at once.
+fn read_files(place: &Path, names: Vec<String>) -> Reading {
+    /// Whoever hands over each by itself waits for the other side most of the time.
+    const TOGETHER: usize = 32;
+    /// Few: what is held at once stays with the process when it is long gone.
+    const HELD: usize = 4;
+    let readers = thread::available_parallelism().map_or(1, NonZero::get);
+    let (sender, receiver) = sync_channel(HELD);
+    let (place, names) = (place.to_owned(), Arc::new((names, AtomicUsize::new(0))));
+    for _ in 0..readers {
+        let (place, names, sender) = (place.clone(), Arc::clone(&names), sender.clone());
+        thread::spawn(move || {
+            let (names, next) = &*names;
+            while let Some(some) = names.get(next.fetch_add(TOGETHER, Ordering::Relaxed)..).filter(|some| !some.is_empty()) {
+                let some = some.iter().take(TOGETHER).map(|name| (name.clone(), read_file(&place, name)));
+                if sender.send(some.collect()).is_err() {
+                    return;
                 }
-            });
-        }
-        drop(sender);
-        receiver.iter().for_each(|(name, read)| take(name, read));
-    });
+            }
+        });
+    }
+    receiver.into_iter()
 }
 
 fn is_object_file(name: &str) -> bool {

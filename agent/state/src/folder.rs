@@ -42,15 +42,67 @@ impl File {
     }
 }
 
-/// What a file says, or why it says nothing.
+/// A file as a tree, or why it is none.
 pub type Documents = Result<Vec<ichor_yaml::Document>, ichor_yaml::Error>;
+
+/// What a file says, read without knowledge of what it said before.
+#[derive(Clone, Debug)]
+pub struct Contents {
+    objects: BTreeMap<ObjectKey, Object>,
+    problems: Vec<Problem>,
+    as_before: AsBefore,
+}
+
+/// What counts as it was when the file could last be read.
+#[derive(Clone, Debug)]
+enum AsBefore {
+    Everything,
+    /// Objects by their titles: hardly ever one.
+    These(Vec<String>),
+}
+
+impl Contents {
+    pub fn read(name: &str, documents: &Documents) -> Self {
+        match documents {
+            Ok(documents) => read_documents(name, documents),
+            Err(error) => {
+                let place = Some(Place::new(name, error.span.start));
+                let text = format!("{}; the file counts as it was before", error.message);
+                let problems = vec![Problem { object: String::new(), place, text }];
+                Self { objects: BTreeMap::new(), problems, as_before: AsBefore::Everything }
+            }
+        }
+    }
+
+    /// Whether all of it can be read.
+    pub fn is_whole(&self) -> bool {
+        matches!(&self.as_before, AsBefore::These(titles) if titles.is_empty())
+    }
+
+    fn after(self, before: &File) -> File {
+        let mut objects = self.objects;
+        let counts = |key: &ObjectKey| match &self.as_before {
+            AsBefore::Everything => true,
+            AsBefore::These(titles) => !titles.is_empty() && titles.contains(&key.to_string()),
+        };
+        for (key, object) in before.objects.iter().filter(|(key, _)| counts(key)) {
+            objects.entry(key.clone()).or_insert_with(|| object.clone());
+        }
+        File { objects: objects.into_iter().collect(), problems: self.problems }
+    }
+}
 
 impl Folder {
     /// Takes what a file says now, and tells which objects may be others than before. What cannot be read stays what it was.
-    pub fn set(&mut self, file: &str, documents: &Documents) -> BTreeSet<ObjectKey> {
+    pub fn set(&mut self, file: &str, contents: Contents) -> BTreeSet<ObjectKey> {
         let before = self.files.remove(file).unwrap_or_default();
-        let after = read_file(file, documents, &before);
+        let after = contents.after(&before);
         self.exchange(file, &before, Some(after))
+    }
+
+    /// Whether anything was ever read of a file.
+    pub fn knows(&self, file: &str) -> bool {
+        self.files.contains_key(file)
     }
 
     /// The same for a file that is gone.
@@ -123,16 +175,8 @@ impl Folder {
     }
 }
 
-fn read_file(name: &str, documents: &Documents, before: &File) -> File {
-    let documents = match documents {
-        Ok(documents) => documents,
-        Err(error) => {
-            let place = Some(Place::new(name, error.span.start));
-            let text = format!("{}; the file counts as it was before", error.message);
-            return File { objects: before.objects.clone(), problems: vec![Problem { object: String::new(), place, text }] };
-        }
-    };
-    let mut reading = Reading { name, before, objects: BTreeMap::new(), problems: Vec::new() };
+fn read_documents(name: &str, documents: &[ichor_yaml::Document]) -> Contents {
+    let mut reading = Reading { name, broken: Vec::new(), objects: BTreeMap::new(), problems: Vec::new() };
     for document in documents {
         for duplicate in &document.duplicates {
             let text = format!("the key `{}` stands here twice; the first counts", duplicate.key);
@@ -147,12 +191,12 @@ fn read_file(name: &str, documents: &Documents, before: &File) -> File {
             _ => reading.add(&document.root),
         }
     }
-    File { objects: reading.objects.into_iter().collect(), problems: reading.problems }
+    Contents { objects: reading.objects, problems: reading.problems, as_before: AsBefore::These(reading.broken) }
 }
 
 struct Reading<'f> {
     name: &'f str,
-    before: &'f File,
+    broken: Vec<String>,
     objects: BTreeMap<ObjectKey, Object>,
     problems: Vec<Problem>,
 }
@@ -170,8 +214,7 @@ impl Reading<'_> {
                 }
             },
             Err(problem) => {
-                let old = self.before.objects.iter().find(|(key, _)| key.to_string() == problem.object);
-                self.objects.extend(old.cloned());
+                self.broken.push(problem.object.clone());
                 self.problems.push(problem);
             }
         }

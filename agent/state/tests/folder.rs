@@ -1,7 +1,7 @@
 //! A folder of files: what a half-written or broken file takes away (nothing), and text that nobody meant.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use ichor_agent_state::{Folder, Name, Object, ObjectKey};
+use ichor_agent_state::{Contents, Folder, Name, Object, ObjectKey};
 use proptest::prelude::*;
 
 const WEB: &str =
@@ -17,7 +17,7 @@ fn cluster_ip(folder: &Folder, name: &str) -> Option<String> {
 }
 
 fn set(folder: &mut Folder, file: &str, text: &str) -> Vec<String> {
-    folder.set(file, &ichor_yaml::parse(text)).iter().map(ToString::to_string).collect()
+    folder.set(file, Contents::read(file, &ichor_yaml::parse(text))).iter().map(ToString::to_string).collect()
 }
 
 fn problems(folder: &Folder) -> Vec<String> {

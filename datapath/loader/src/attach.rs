@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use aya::programs::links::{CgroupAttachMode, FdLink, LinkError, PinnedLink};
+use aya::programs::links::{CgroupAttachMode, FdLink, PinnedLink};
 use aya::programs::tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcHandle, qdisc_add_clsact, qdisc_detach_program};
 use aya::programs::xdp::XdpMode;
 use aya::programs::{CgroupSockAddr, LinkOrder, Program, ProgramError, SchedClassifier, TcAttachType, Xdp};
@@ -99,6 +99,20 @@ impl Datapath {
         .map_err(|error| Error::new(format!("attaching {program} to the interface {}", interface.name), &*error))
     }
 
+    /// Lets go of a program's links, whichever interfaces they are on. The kernel takes its time for that: until then they run
+    /// what is loaded now.
+    pub fn leave_links(&mut self, program: &'static str, pins: &Pins) -> Result<(), Error> {
+        let Program::SchedClassifier(loaded) = self.program(program)? else {
+            return Err(Error::missing(format!("the program {program} in its form")));
+        };
+        for pin in pins.links_of(program)? {
+            // One whose interface is gone runs nothing.
+            let _gone = exchange(loaded, &pin);
+            std::fs::remove_file(&pin).map_err(|error| Error::new(format!("removing {}", pin.display()), &error))?;
+        }
+        Ok(())
+    }
+
     /// Puts the uplink's own program onto an interface.
     pub fn attach_uplink_xdp(&mut self, interface: Interface<'_>, where_: Acceleration, pins: &Pins) -> Result<(), Error> {
         const PROGRAM: &str = "xdp_wire";
@@ -136,21 +150,23 @@ pub(crate) fn hook(program: &str, interface: Interface<'_>) -> String {
 }
 
 fn tcx(program: &mut SchedClassifier, interface: Interface<'_>, kind: TcAttachType, pin: &Path) -> Result<(), Refusal> {
-    if let Ok(pinned) = PinnedLink::from_pin(pin) {
-        let link: Result<SchedClassifierLink, LinkError> = FdLink::from(pinned).try_into();
-        // A link whose interface is gone cannot be changed any more: it makes room for a new one.
-        if let Ok(link) = link
-            && let Ok(id) = program.attach_to_link(link)
-        {
-            // The pin keeps it; this process need not.
-            program.take_link(id)?;
-            return Ok(());
-        }
+    // A link whose interface is gone cannot be changed any more: it makes room for a new one.
+    if exchange(program, pin).is_ok() {
+        return Ok(());
     }
     let options = TcAttachOptions::TcxOrder(LinkOrder::default());
     let id = program.attach_with_options(interface.name, kind, options)?;
     let link: FdLink = program.take_link(id)?.try_into()?;
     replace_pin(link, pin)
+}
+
+/// Puts a program in the place of the one on a pinned link.
+fn exchange(program: &mut SchedClassifier, pin: &Path) -> Result<(), Refusal> {
+    let link: SchedClassifierLink = FdLink::from(PinnedLink::from_pin(pin)?).try_into()?;
+    let id = program.attach_to_link(link)?;
+    // The pin keeps it; this process need not.
+    program.take_link(id)?;
+    Ok(())
 }
 
 fn clsact(program: &mut SchedClassifier, interface: Interface<'_>, kind: TcAttachType) -> Result<(), Refusal> {
@@ -170,22 +186,10 @@ fn clsact(program: &mut SchedClassifier, interface: Interface<'_>, kind: TcAttac
     Ok(())
 }
 
-/// The names of the programs on an interface's links, in the order in which they run. Filters are not among them.
-pub fn linked(interface: &str, direction: Direction) -> Result<Vec<String>, Error> {
-    let kind = match direction {
-        Direction::Ingress => TcAttachType::Ingress,
-        Direction::Egress => TcAttachType::Egress,
-    };
-    let found = SchedClassifier::query_tcx(interface, kind);
-    let (_, programs) = found.map_err(|error| Error::new(format!("asking for the programs on the interface {interface}"), &error))?;
-    Ok(programs.iter().map(|program| program.name_as_str().unwrap_or_default().to_owned()).collect())
-}
-
 /// Takes our filters off an interface, which may have none: unlike links, they stay when their pins go.
 pub fn detach_filters(interface: &str) {
-    for (kind, program) in
-        [(TcAttachType::Ingress, "from_wire"), (TcAttachType::Egress, "to_wire"), (TcAttachType::Ingress, "from_endpoint")]
-    {
+    let (ingress, egress) = (TcAttachType::Ingress, TcAttachType::Egress);
+    for (kind, program) in [(ingress, "from_wire"), (egress, "to_wire"), (ingress, "from_endpoint"), (egress, "to_endpoint")] {
         let _none = qdisc_detach_program(interface, kind, program);
     }
 }

@@ -1,6 +1,8 @@
 //! The loaded programs and their tables.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::thread::{self, JoinHandle};
 
 use aya::maps::Map;
 use aya::programs::xdp::XdpMode;
@@ -16,21 +18,46 @@ use crate::sizes::Sizes;
 /// The programs in the kernel. They go with this value, unless they are attached.
 #[derive(Debug)]
 pub struct Datapath {
-    pub(crate) ebpf: Ebpf,
+    pub(crate) maps: BTreeMap<String, Map>,
+    programs: Programs,
+}
+
+#[derive(Debug)]
+enum Programs {
+    /// The verifier still looks at them.
+    Underway(JoinHandle<Result<Ebpf, Error>>),
+    Loaded(Ebpf),
+    Refused,
 }
 
 impl Datapath {
     /// Loads an object with these constants and sizes; every program passes the verifier, or nothing is loaded.
     pub fn load(object: &[u8], config: &Config, sizes: &Sizes) -> Result<Self, Error> {
-        Self::load_with(object, config, sizes, &[])
+        let mut datapath = Self::begin_with(object, config, sizes, &[])?;
+        datapath.wait().map(|()| datapath)
     }
 
     /// Loads an object that goes on with the tables of an earlier one, where these have its layout.
     pub fn load_again(object: &[u8], config: &Config, sizes: &Sizes, pins: &Pins) -> Result<Self, Error> {
-        Self::load_with(object, config, sizes, &pins.kept(sizes)?)
+        let mut datapath = Self::begin(object, config, sizes, pins)?;
+        datapath.wait().map(|()| datapath)
     }
 
-    fn load_with(object: &[u8], config: &Config, sizes: &Sizes, kept: &[(&'static str, PathBuf)]) -> Result<Self, Error> {
+    /// Does the same, and returns when the tables are there: they can be filled while the verifier looks at the programs.
+    pub fn begin(object: &[u8], config: &Config, sizes: &Sizes, pins: &Pins) -> Result<Self, Error> {
+        Self::begin_with(object, config, sizes, &pins.kept(sizes)?)
+    }
+
+    /// Waits until the programs are loaded.
+    pub fn wait(&mut self) -> Result<(), Error> {
+        self.programs = match std::mem::replace(&mut self.programs, Programs::Refused) {
+            Programs::Underway(thread) => Programs::Loaded(thread.join().unwrap_or_else(|_| Err(lost_thread()))?),
+            other => other,
+        };
+        self.loaded().map(drop)
+    }
+
+    fn begin_with(object: &[u8], config: &Config, sizes: &Sizes, kept: &[(&'static str, PathBuf)]) -> Result<Self, Error> {
         const CONFIG_SIZE: usize = size_of::<Config>();
         let constants = bytes_of::<_, CONFIG_SIZE>(config);
         let mut loader = EbpfLoader::new();
@@ -41,24 +68,18 @@ impl Datapath {
         for (name, place) in kept {
             loader.map_pin_path(name, place.as_path());
         }
-        let ebpf = loader.load(object).map_err(|error| Error::new("the kernel does not take the datapath's tables", &error))?;
-        let mut datapath = Self { ebpf };
-        PROGRAMS.into_iter().try_for_each(|name| datapath.program(name).map(drop))?;
-        // The verifier takes its time with each, and has no need of the others.
-        std::thread::scope(|scope| {
-            let programs = datapath.ebpf.programs_mut().filter(|(name, _)| PROGRAMS.contains(name));
-            let threads: Vec<_> = programs.map(|(name, program)| scope.spawn(move || load_one(name, program))).collect();
-            let ended =
-                threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(Error::missing("a thread that loads programs"))));
-            ended.collect::<Vec<_>>().into_iter().collect::<Result<(), Error>>()
-        })?;
-        Ok(datapath)
+        let mut ebpf = loader.load(object).map_err(|error| Error::new("the kernel does not take the datapath's tables", &error))?;
+        let names: Vec<_> = ebpf.maps().map(|(name, _)| name.to_owned()).collect();
+        let maps = names.into_iter().filter_map(|name| Some((name.clone(), ebpf.take_map(&name)?))).collect();
+        let thread = thread::Builder::new().name("verifier".to_owned()).spawn(move || load_all(ebpf));
+        let thread = thread.map_err(|error| Error::new("starting a thread that loads programs", &error))?;
+        Ok(Self { maps, programs: Programs::Underway(thread) })
     }
 
     /// How many instructions the verifier followed in each program.
     pub fn verified(&self) -> Result<Vec<(&'static str, u32)>, Error> {
         let count = |name| {
-            let program = self.ebpf.program(name).ok_or_else(|| Error::missing(format!("the program {name}")))?;
+            let program = self.loaded()?.program(name).ok_or_else(|| Error::missing(format!("the program {name}")))?;
             let info = program.info().map_err(|error| Error::new(format!("asking about the program {name}"), &error))?;
             Ok((name, info.verified_instruction_count().unwrap_or_default()))
         };
@@ -75,12 +96,47 @@ impl Datapath {
     }
 
     pub(crate) fn map(&mut self, name: &'static str) -> Result<&mut Map, Error> {
-        self.ebpf.map_mut(name).ok_or_else(|| Error::missing(format!("the table {name}")))
+        self.maps.get_mut(name).ok_or_else(|| Error::missing(format!("the table {name}")))
     }
 
     pub(crate) fn program(&mut self, name: &'static str) -> Result<&mut Program, Error> {
-        self.ebpf.program_mut(name).ok_or_else(|| Error::missing(format!("the program {name}")))
+        self.wait()?;
+        let Programs::Loaded(ebpf) = &mut self.programs else { return Err(not_loaded()) };
+        ebpf.program_mut(name).ok_or_else(|| Error::missing(format!("the program {name}")))
     }
+
+    pub(crate) fn loaded(&self) -> Result<&Ebpf, Error> {
+        if let Programs::Loaded(ebpf) = &self.programs { Ok(ebpf) } else { Err(not_loaded()) }
+    }
+}
+
+impl Drop for Datapath {
+    /// Whoever looks at the programs looks at their tables, too.
+    fn drop(&mut self) {
+        let _refused = self.wait();
+    }
+}
+
+fn not_loaded() -> Error {
+    Error::missing("programs that the kernel has taken")
+}
+
+fn lost_thread() -> Error {
+    Error::missing("a thread that loads programs")
+}
+
+fn load_all(mut ebpf: Ebpf) -> Result<Ebpf, Error> {
+    for name in PROGRAMS {
+        ebpf.program(name).ok_or_else(|| Error::missing(format!("the program {name}")))?;
+    }
+    // The verifier takes its time with each, and has no need of the others.
+    thread::scope(|scope| {
+        let programs = ebpf.programs_mut().filter(|(name, _)| PROGRAMS.contains(name));
+        let threads: Vec<_> = programs.map(|(name, program)| scope.spawn(move || load_one(name, program))).collect();
+        let ended = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(lost_thread())));
+        ended.collect::<Vec<_>>().into_iter().collect::<Result<(), Error>>()
+    })?;
+    Ok(ebpf)
 }
 
 fn load_one(name: &str, program: &mut Program) -> Result<(), Error> {

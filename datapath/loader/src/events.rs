@@ -35,7 +35,7 @@ impl Pins {
 impl Datapath {
     /// Takes the events out, for a reader beside the one who has the programs.
     pub fn take_events(&mut self) -> Result<Events, Error> {
-        Events::of(|name| self.ebpf.take_map(name).ok_or_else(|| Error::missing(format!("the table {name}"))))
+        Events::of(|name| self.maps.remove(name).ok_or_else(|| Error::missing(format!("the table {name}"))))
     }
 }
 

@@ -17,7 +17,7 @@ mod table;
 mod tables;
 mod takeover;
 
-pub use attach::{Acceleration, Direction, FILTER_HANDLE, Interface, TrafficControl, detach_filters, linked};
+pub use attach::{Acceleration, Direction, FILTER_HANDLE, Interface, TrafficControl, detach_filters};
 pub use batch::Cursor;
 pub use datapath::Datapath;
 pub use error::Error;

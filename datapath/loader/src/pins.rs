@@ -66,9 +66,7 @@ impl Pins {
 
     /// Every table that is pinned, whoever did it.
     pub(crate) fn all_tables(&self) -> Result<Vec<PathBuf>, Error> {
-        let wrong = |error: &std::io::Error| Error::new(format!("reading the folder {}", self.tables().display()), error);
-        let entries = fs::read_dir(self.tables()).map_err(|error| wrong(&error))?;
-        entries.map(|entry| entry.map(|entry| entry.path()).map_err(|error| wrong(&error))).collect()
+        entries(&self.tables())
     }
 
     pub(crate) fn link(&self, hook: &str) -> PathBuf {
@@ -89,6 +87,14 @@ impl Pins {
         }
     }
 
+    /// The links of a program, whichever interfaces they are on.
+    pub(crate) fn links_of(&self, program: &str) -> Result<Vec<PathBuf>, Error> {
+        let begin = format!("{program}-");
+        let mut found = entries(&self.links())?;
+        found.retain(|place| place.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(&begin)));
+        Ok(found)
+    }
+
     /// Takes the programs off their hooks.
     pub fn detach_all(&self) -> Result<(), Error> {
         remove_all(&self.links())
@@ -103,6 +109,12 @@ impl Pins {
             _ => Ok(()),
         }
     }
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let wrong = |error: &std::io::Error| Error::new(format!("reading the folder {}", folder.display()), error);
+    let entries = fs::read_dir(folder).map_err(|error| wrong(&error))?;
+    entries.map(|entry| entry.map(|entry| entry.path()).map_err(|error| wrong(&error))).collect()
 }
 
 fn remove_all(folder: &Path) -> Result<(), Error> {

@@ -34,7 +34,7 @@ const CONTEXT: usize = 512;
 impl Datapath {
     /// Runs a packet through a program.
     pub fn run(&self, program: &str, probe: &Probe<'_>) -> Result<Measured, Error> {
-        let loaded = self.ebpf.program(program).ok_or_else(|| Error::missing(format!("the program {program}")))?;
+        let loaded = self.loaded()?.program(program).ok_or_else(|| Error::missing(format!("the program {program}")))?;
         let context = match loaded {
             Program::Xdp(_) => frame_context(probe).to_vec(),
             _ => buffer_context(probe).to_vec(),

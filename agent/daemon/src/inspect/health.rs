@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use ichor_agent_api::inspect::{Check, Checked, Filter, Health};
 use ichor_agent_apply::{Netlink, Route, Signal, check, echo};
-use ichor_datapath_loader::{Direction, FILTER_HANDLE, KeptTables, TrafficControl, linked};
+use ichor_datapath_loader::{FILTER_HANDLE, KeptTables};
 use ichor_datapath_types::EndpointKey;
 use ipnet::IpNet;
 
 use crate::fault::Fault;
-use crate::hooks::FROM_ENDPOINT;
+use crate::hooks::ON_CABLES;
 use crate::inspect::answer::{Answer, Stop};
 use crate::inspect::view::View;
 use crate::store::Stored;
@@ -25,29 +25,16 @@ struct Ground<'t> {
     signals: BTreeMap<u32, Signal>,
     routes: BTreeSet<Route>,
     answered: BTreeSet<IpAddr>,
-    traffic_control: TrafficControl,
     tables: &'t mut KeptTables,
 }
 
-pub(crate) fn tell(
-    tables: &mut KeptTables,
-    view: &View,
-    traffic_control: TrafficControl,
-    filter: &Filter,
-    answer: &mut Answer<'_>,
-) -> Result<(), Stop> {
+pub(crate) fn tell(tables: &mut KeptTables, view: &View, filter: &Filter, answer: &mut Answer<'_>) -> Result<(), Stop> {
     let wanted = |stored: &&Stored| filter.takes_pod(&stored.pod.namespace, &stored.pod.name, &stored.cable.addresses);
     let pods: Vec<_> = view.endpoints.iter().map(|(_, stored)| stored).filter(wanted).collect();
     let mut netlink = Netlink::open()?;
     let addresses = pods.iter().flat_map(|stored| stored.cable.addresses.iter().copied()).collect();
-    let mut ground = Ground {
-        signals: netlink.signals()?,
-        routes: netlink.routes()?,
-        answered: echo(&addresses, PATIENCE)?,
-        netlink,
-        traffic_control,
-        tables,
-    };
+    let mut ground =
+        Ground { signals: netlink.signals()?, routes: netlink.routes()?, answered: echo(&addresses, PATIENCE)?, netlink, tables };
     for stored in pods {
         let check = |what| Check { what, problem: ground.look(stored, what).err().map(|fault| fault.to_string()) };
         let checks: Vec<_> = Checked::ALL.into_iter().map(check).collect();
@@ -91,14 +78,14 @@ impl Ground<'_> {
 
     fn program(&mut self, stored: &Stored) -> Result<(), Fault> {
         let name = &stored.cable.host_name;
-        let is_there = match self.traffic_control {
-            TrafficControl::Tcx => linked(name, Direction::Ingress)?.iter().any(|program| program == FROM_ENDPOINT),
-            TrafficControl::Clsact => self.netlink.is_filtered(stored.interface, FILTER_HANDLE)?,
-        };
-        if is_there {
-            return Ok(());
+        for (program, direction) in ON_CABLES {
+            if !self.netlink.is_filtered(stored.interface, direction, FILTER_HANDLE)? {
+                return Err(Fault::new(format!(
+                    "the program {program} is not on the interface {name}: restart the agent, which puts it back"
+                )));
+            }
         }
-        Err(Fault::new(format!("the program {FROM_ENDPOINT} is not on the interface {name}: restart the agent, which puts it back")))
+        Ok(())
     }
 
     fn tables(&mut self, stored: &Stored) -> Result<(), Fault> {

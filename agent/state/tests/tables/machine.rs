@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ichor_agent_state::{
-    Algorithm, Desired, Dirty, Folder, Host, Ids, Limits, LocalEndpoint, Name, Object, ObjectKey, Observed, Op, Problem, Snapshot, compile,
-    diff, egress_limits,
+    Algorithm, Contents, Desired, Dirty, Folder, Host, Ids, Limits, LocalEndpoint, Name, Object, ObjectKey, Observed, Op, Problem,
+    Snapshot, compile, diff, egress_limits,
 };
 use ichor_datapath_types::{Service, ServiceKey, scope, service_flag};
 
@@ -83,7 +83,7 @@ impl Machine {
     pub(crate) fn apply(&mut self, file: &str, text: &str) -> Outcome {
         let mut folder = Folder::default();
         let mut dirty = Dirty::default();
-        for key in folder.set(file, &ichor_yaml::parse(text)) {
+        for key in folder.set(file, Contents::read(file, &ichor_yaml::parse(text))) {
             self.put(folder.object(&key).unwrap().clone(), &mut dirty);
         }
         self.folder_problems = folder.problems();
