@@ -48,9 +48,14 @@ fn start_time(pid: i32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in brackets may hold anything.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    let state = fields.next()?;
+    let has_ended = matches!(fields.next()?, "Z" | "X");
     let start_time = fields.nth(18)?.parse().ok()?;
-    (!matches!(state, "Z" | "X")).then_some(start_time)
+    (!has_ended || has_threads(pid)).then_some(start_time)
+}
+
+/// Whether there are others beside the first: what a process holds it holds until the last of them has ended.
+fn has_threads(pid: i32) -> bool {
+    fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|threads| threads.count() > 1)
 }
 
 /// Where in the lab a process runs.

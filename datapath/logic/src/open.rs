@@ -273,9 +273,14 @@ pub(crate) fn remember_answers<F: Family, T: FlowTable<F::Octets>>(tables: &T, w
         return;
     }
     reply(work);
-    if tables.flow(&work.reply_key).is_none() {
+    // Meanwhile an answer may have been taken for the beginning of something.
+    let are_forgotten = match tables.flow(&work.reply_key) {
+        Some(there) => there.flags() & flow_flag::REPLY == 0,
+        None => true,
+    };
+    if are_forgotten {
         // Without room they stay forgotten.
-        let _full = tables.add_flow(&work.reply_key, &work.reply);
+        let _full = tables.put_flow(&work.reply_key, &work.reply);
     }
 }
 

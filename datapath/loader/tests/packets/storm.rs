@@ -63,7 +63,8 @@ fn chance_reaches_everybody() {
 fn storm(setting: Setting, runner: &mut TestRunner, seen: &mut BTreeMap<(&'static str, String), usize>) {
     let mut kernel = Kernel::load(setting);
     let world = world(setting, u32::MAX);
-    world.now.set(kernel::clock());
+    let begun = kernel::clock();
+    world.now.set(begun);
     kernel.fill(&world);
     let mut dropped: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     let strategy = damaged();
@@ -78,6 +79,7 @@ fn storm(setting: Setting, runner: &mut TestRunner, seen: &mut BTreeMap<(&'stati
         }
         run += 1;
         let mut out = met.frame.clone();
+        world.now.set(kernel::clock());
         let verdict = host::run(&world, met.place, &mut out);
         let (kernels, measured) = kernel.run(met.place, &met.frame);
         let same = match (verdict, kernels) {
@@ -105,7 +107,7 @@ fn storm(setting: Setting, runner: &mut TestRunner, seen: &mut BTreeMap<(&'stati
     assert_eq!(notes(&kernel.flows_v4(), &kernel.flows_v6()), notes(&flows(&world.flows_v4), &flows(&world.flows_v6)), "the flows");
     let times =
         kernel.flows_v4().iter().map(|(_, flow)| flow.seen).chain(kernel.flows_v6().iter().map(|(_, flow)| flow.seen)).collect::<Vec<_>>();
-    let (begun, ended) = (world.now.get(), kernel::clock());
+    let ended = kernel::clock();
     assert!(times.iter().all(|seen| (begun..=ended).contains(seen)), "flows were seen between {begun} and {ended}: {times:?}");
     assert_eq!(kernel_memory(&mut kernel), memory(&world), "clients' backends, and packets in pieces");
     assert_ne!(seen.get(&(Hook::Xdp.name(), format!("{:?}", Verdict::Redirected))), None, "a storm that redirects nothing tests little");
