@@ -33,7 +33,7 @@ pub(crate) fn check(nodes: &[Node; 2], entries: u32, mode: &str) {
                 match connection.say(2) {
                     Ok(_) => same += 1,
                     Err(error) if (is_taken(forgets) || may_be_told(&connection, mode)) && error.kind() == ErrorKind::ConnectionReset => {
-                        told += 1
+                        told += 1;
                     }
                     Err(error) => panic!("{mode}, {name}: {error}"),
                 }
