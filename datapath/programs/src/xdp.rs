@@ -134,12 +134,7 @@ where
 }
 
 #[inline(always)]
-fn forwarded<F: Family + Route>(
-    frame: &mut Frame,
-    work: &Work<F::Octets>,
-    next: Next,
-    interface: u32,
-) -> Result<u32, DropReason>
+fn forwarded<F: Family + Route>(frame: &mut Frame, work: &Work<F::Octets>, next: Next, interface: u32) -> Result<u32, DropReason>
 where
     Maps: HopTable<F::Octets>,
 {

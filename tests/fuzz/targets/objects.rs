@@ -1,12 +1,12 @@
 //! No file in the folder of objects may make the agent panic, and what it takes compiles.
 #![no_main]
 
-use ichor_agent_state::{Dirty, Folder, Ids, Limits, Observed, Snapshot, compile, diff};
+use ichor_agent_state::{Contents, Dirty, Folder, Ids, Limits, Observed, Snapshot, compile, diff};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let mut folder = Folder::default();
-    let keys = folder.set("objects.yaml", &ichor_yaml::parse(text));
+    let keys = folder.set("objects.yaml", Contents::read("objects.yaml", &ichor_yaml::parse(text)));
     let _told = folder.problems();
     let mut snapshot = Snapshot::default();
     let mut dirty = Dirty::default();
