@@ -29,11 +29,11 @@ pub(crate) fn idle(_: &Place) {
     let agents = processes.iter().filter(|(name, _)| name.starts_with("agent/"));
     let pids: Vec<_> = agents.map(|(_, process)| u32::try_from(process["pid"].as_u64().unwrap()).unwrap()).collect();
     let costs = watch(&pids, || ());
-    let (most_mib, most_mcpu) = most(&costs);
+    let (most_mb, most_mcpu) = most(&costs);
     lab("down");
     println!("\nthe example's {} agents, idle for {} s", pids.len(), WATCHED.as_secs());
-    println!("  resident {most_mib:.1} MiB and {most_mcpu:.1} thousandths of a processor, each at most");
-    at_most("memory, idle with the example", most_mib, 50.0, "MiB");
+    println!("  resident {most_mb:.1} MB and {most_mcpu:.1} thousandths of a processor, each at most");
+    at_most("memory, idle with the example", most_mb, 50.0, "MB");
     at_most("processor, idle with the example", most_mcpu, 20.0, "mCPU");
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn idle(_: &Place) {
 pub(crate) fn with_many(node: &Node<'_>, services: Services) {
     progress("an agent with many services, idle and with a change in every second");
     let pids = [node.pid()];
-    let (idle_mib, idle_mcpu) = most(&watch(&pids, || ()));
+    let (idle_mb, idle_mcpu) = most(&watch(&pids, || ()));
     let folder = node.objects();
     let mut turn = 0;
     let mut next = Instant::now();
@@ -53,17 +53,17 @@ pub(crate) fn with_many(node: &Node<'_>, services: Services) {
             next += Duration::from_secs(1);
         }
     });
-    let (busy_mib, busy_mcpu) = most(&costs);
+    let (busy_mb, busy_mcpu) = most(&costs);
     println!("\nan agent with {} services, {} s each", services.count, WATCHED.as_secs());
     println!(
-        "  idle: resident {idle_mib:.1} MiB, {idle_mcpu:.1} mCPU; one endpoint changes each second: {busy_mib:.1} MiB, {busy_mcpu:.1} mCPU"
+        "  idle: resident {idle_mb:.1} MB, {idle_mcpu:.1} mCPU; one endpoint changes each second: {busy_mb:.1} MB, {busy_mcpu:.1} mCPU"
     );
-    at_most("memory with many services", busy_mib.max(idle_mib), 100.0, "MiB");
+    at_most("memory with many services", busy_mb.max(idle_mb), 100.0, "MB");
     at_most("processor with many services, idle", idle_mcpu, 20.0, "mCPU");
     at_most("processor with many services, one change a second", busy_mcpu, 20.0, "mCPU");
 }
 
-/// Resident MiB at the end, and thousandths of a processor meanwhile, of each process.
+/// Resident MB at the end, and thousandths of a processor meanwhile, of each process.
 fn watch(pids: &[u32], mut meanwhile: impl FnMut()) -> Vec<(f64, f64)> {
     let before: Vec<_> = pids.iter().map(|pid| cpu_ns(*pid)).collect();
     let start = Instant::now();
@@ -72,7 +72,7 @@ fn watch(pids: &[u32], mut meanwhile: impl FnMut()) -> Vec<(f64, f64)> {
         pause();
     }
     let seconds = start.elapsed().as_secs_f64();
-    let cost = |(pid, before): (&u32, f64)| (resident_mib(*pid), (cpu_ns(*pid) - before) / 1e6 / seconds);
+    let cost = |(pid, before): (&u32, f64)| (resident_mb(*pid), (cpu_ns(*pid) - before) / 1e6 / seconds);
     pids.iter().zip(before).map(cost).collect()
 }
 
@@ -80,10 +80,10 @@ fn most(costs: &[(f64, f64)]) -> (f64, f64) {
     costs.iter().fold((0.0, 0.0), |most: (f64, f64), cost| (most.0.max(cost.0), most.1.max(cost.1)))
 }
 
-fn resident_mib(pid: u32) -> f64 {
+fn resident_mb(pid: u32) -> f64 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim_end_matches("kB").trim().parse::<f64>().unwrap() / 1024.0
+    line.trim_end_matches("kB").trim().parse::<f64>().unwrap() * 1024.0 / 1e6
 }
 
 /// Of all threads; none of the agent's ends.
