@@ -18,9 +18,11 @@ pub(crate) fn make(name: &str) -> [Node; 2] {
         -n lan link add br0 type bridge
         -n lan link set br0 up");
     for (namespace, number) in [("node1", 11), ("node2", 12), ("outside", 1)] {
+        ip(&format!("netns add {namespace}"));
+        // Until it is sure that nobody has its address of the link, which takes a second or two, a node asks for no neighbour.
+        inside(namespace, || std::fs::write("/proc/sys/net/ipv6/conf/default/accept_dad", "0").unwrap());
         ip(&format!(
-            "netns add {namespace}
-             -n {namespace} link set lo up
+            "-n {namespace} link set lo up
              -n lan link add {namespace} type veth peer name eth0 netns {namespace}
              -n lan link set {namespace} master br0 up
              -n {namespace} link set eth0 up

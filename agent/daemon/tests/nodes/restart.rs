@@ -156,15 +156,25 @@ fn datagrams(to: SocketAddr, pause: Duration) {
     let any: IpAddr = if to.is_ipv4() { "0.0.0.0".parse().unwrap() } else { "::".parse().unwrap() };
     let socket = UdpSocket::bind((any, 0)).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
-    let mut buffer = [0; 200];
     while !STOP.load(Ordering::Relaxed) {
         let number = SENT.fetch_add(1, Ordering::Relaxed).to_string();
         socket.send_to(number.as_bytes(), to).unwrap_or_else(|error| panic!("{to}: {error}"));
-        let came = socket.recv(&mut buffer).map(|length| buffer[..length].ends_with(format!("\n{number}").as_bytes()));
-        if !came.unwrap_or(false) {
+        if let Err(error) = answer(&socket, &number) {
             LOST.fetch_add(1, Ordering::Relaxed);
+            println!("{to}: no answer to {number}: {error}");
         }
         std::thread::park_timeout(pause);
+    }
+}
+
+/// Waits for what is said to this number; what came too late for another was counted then.
+fn answer(socket: &UdpSocket, number: &str) -> std::io::Result<()> {
+    let mut buffer = [0; 200];
+    loop {
+        let length = socket.recv(&mut buffer)?;
+        if buffer[..length].ends_with(format!("\n{number}").as_bytes()) {
+            return Ok(());
+        }
     }
 }
 
