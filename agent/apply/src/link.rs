@@ -12,7 +12,7 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::errno::Errno;
 
 use crate::error::Error;
-use crate::netlink::Netlink;
+use crate::netlink::{Netlink, Refusal};
 
 /// An interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Netlink {
         let mut message = LinkMessage::default();
         message.attributes.push(LinkAttribute::IfName(name.to_owned()));
         match self.ask(RouteNetlinkMessage::GetLink(message)) {
-            Err(error) if error.raw_os_error() == Some(nix::errno::Errno::ENODEV as i32) => Ok(None),
+            Err(error) if error.raw_os_error() == Some(Errno::ENODEV as i32) => Ok(None),
             found => Ok(read_link(found.map_err(|error| Error::new(format!("asking for the interface {name}"), error))?)),
         }
     }
@@ -116,12 +116,14 @@ impl Netlink {
 
     /// Switches an interface on.
     pub fn set_up(&mut self, link: &Link) -> Result<(), Error> {
-        let mut message = LinkMessage::default();
-        message.header.index = link.index;
+        let mut message = link.message();
         message.header.flags = LinkFlags::Up;
         message.header.change_mask = LinkFlags::Up;
-        let done = self.change(RouteNetlinkMessage::SetLink(message), 0);
-        done.map_err(|error| Error::new(format!("switching on the interface {}", link.name), error))
+        self.set_link(message).map_err(|error| Error::new(format!("switching on the interface {}", link.name), error))
+    }
+
+    pub(crate) fn set_link(&mut self, message: LinkMessage) -> Result<(), Refusal> {
+        self.change(RouteNetlinkMessage::SetLink(message), 0)
     }
 
     /// Removes an interface, and with it the other end of its pair; one that is not there is fine.
@@ -151,6 +153,15 @@ impl Netlink {
         message.attributes.push(AddressAttribute::Address(net.addr()));
         self.change(RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_REPLACE)
             .map_err(|error| Error::new(format!("giving the address {net} to the interface {}", link.name), error))
+    }
+}
+
+impl Link {
+    /// The beginning of what is said about an interface that is there.
+    pub(crate) fn message(&self) -> LinkMessage {
+        let mut message = LinkMessage::default();
+        message.header.index = self.index;
+        message
     }
 }
 

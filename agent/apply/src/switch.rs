@@ -11,7 +11,7 @@ use nix::errno::Errno;
 
 use crate::error::Error;
 use crate::link::Link;
-use crate::netlink::{Netlink, Refusal};
+use crate::netlink::Netlink;
 
 /// How a program for XDP is attached: the driver runs it, and it takes no other one's place.
 const IN_DRIVER: u32 = 1 << 2;
@@ -38,34 +38,24 @@ impl Netlink {
 
     /// Makes an interface a port of a switch.
     pub fn plug_in(&mut self, port: &Link, switch: &Link) -> Result<(), Error> {
-        let mut message = of(port);
+        let mut message = port.message();
         message.attributes.push(LinkAttribute::Controller(switch.index));
         let what = || format!("plugging the interface {} into the switch {}", port.name, switch.name);
-        self.set(message).map_err(|error| Error::new(what(), error))
+        self.set_link(message).map_err(|error| Error::new(what(), error))
     }
 
     /// Switches an interface off: its other end has no signal.
     pub fn set_down(&mut self, link: &Link) -> Result<(), Error> {
-        let mut message = of(link);
+        let mut message = link.message();
         message.header.change_mask = LinkFlags::Up;
-        self.set(message).map_err(|error| Error::new(format!("switching off the interface {}", link.name), error))
+        self.set_link(message).map_err(|error| Error::new(format!("switching off the interface {}", link.name), error))
     }
 
     /// Lets the driver of an interface run a program on what comes in; it stays for as long as the interface does.
     pub fn attach_xdp(&mut self, link: &Link, program: BorrowedFd<'_>) -> Result<(), Error> {
-        let mut message = of(link);
+        let mut message = link.message();
         message.attributes.push(LinkAttribute::Xdp(vec![LinkXdp::Fd(program.as_raw_fd()), LinkXdp::Flags(IN_DRIVER | IF_NONE)]));
         let what = || format!("attaching a program for XDP to the interface {}", link.name);
-        self.set(message).map_err(|error| Error::new(what(), error))
+        self.set_link(message).map_err(|error| Error::new(what(), error))
     }
-
-    fn set(&mut self, message: LinkMessage) -> Result<(), Refusal> {
-        self.change(RouteNetlinkMessage::SetLink(message), 0)
-    }
-}
-
-fn of(link: &Link) -> LinkMessage {
-    let mut message = LinkMessage::default();
-    message.header.index = link.index;
-    message
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::iter;
 use std::net::UdpSocket;
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +17,7 @@ use ichor_datapath_loader::{
     Acceleration, Datapath, Direction, FILTER_HANDLE, Interface, OBJECT, Pass, Pins, Sizes, Taken, TrafficControl, detach_filters,
 };
 use ichor_datapath_types::{
-    Addr, Backend, Config, CounterKey, Endpoint, EndpointKey, Flow, FlowKey, Hook, Prefix, PrefixKey, Service, ServiceKey, SourceRangeKey,
+    Addr, Backend, Config, DropReason, Endpoint, EndpointKey, Flow, FlowKey, Hook, Prefix, PrefixKey, Service, ServiceKey, SourceRangeKey,
     Tuple, feature, proto, scope,
 };
 use nix::mount::{MsFlags, mount};
@@ -115,9 +116,8 @@ fn what_is_attached_again_takes_the_place_of_the_old_one() {
 /// Packets that `from_endpoint` has met, whatever became of them.
 fn met(datapath: &mut Datapath) -> u64 {
     let counters = datapath.counters().unwrap();
-    (0..u8::try_from(CounterKey::COUNT / 8).unwrap())
-        .map(|reason| counters.get(Hook::FromEndpoint, reason).map_or(0, |counter| counter.packets))
-        .sum()
+    let dropped = DropReason::ALL.iter().map(|&reason| reason as u8);
+    iter::once(0).chain(dropped).map(|reason| counters.get(Hook::FromEndpoint, reason).map_or(0, |counter| counter.packets)).sum()
 }
 
 /// As it is when the agent of an earlier release has put links onto a pod's cable: every packet meets the program once.

@@ -13,17 +13,10 @@ use aya::util::KernelVersion;
 use crate::datapath::Datapath;
 use crate::error::Error;
 use crate::object::socket_programs;
-use crate::pins::Pins;
+use crate::pins::{Acceleration, Interface, Pins, hook};
 
 /// Whatever the kernel or its library says.
 type Refusal = Box<dyn std::error::Error>;
-
-/// An interface of the calling thread's network namespace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interface<'i> {
-    pub name: &'i str,
-    pub index: u32,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -47,25 +40,6 @@ impl TrafficControl {
     pub fn of_this_kernel() -> Self {
         let has_tcx = KernelVersion::current().is_ok_and(|version| version >= KernelVersion::new(6, 6, 0));
         if has_tcx { Self::Tcx } else { Self::Clsact }
-    }
-}
-
-/// Where XDP runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Acceleration {
-    /// In the interface's driver.
-    Native,
-    /// In the kernel, for interfaces whose driver has no place for it.
-    Generic,
-}
-
-impl Acceleration {
-    /// The name of its pin.
-    pub(crate) const fn hook(self) -> &'static str {
-        match self {
-            Self::Native => "xdp_wire-native",
-            Self::Generic => "xdp_wire-generic",
-        }
     }
 }
 
@@ -143,10 +117,6 @@ impl Datapath {
         }
         Ok(())
     }
-}
-
-pub(crate) fn hook(program: &str, interface: Interface<'_>) -> String {
-    format!("{program}-{}", interface.index)
 }
 
 fn tcx(program: &mut SchedClassifier, interface: Interface<'_>, kind: TcAttachType, pin: &Path) -> Result<(), Refusal> {

@@ -17,13 +17,13 @@ mod table;
 mod tables;
 mod takeover;
 
-pub use attach::{Acceleration, Direction, FILTER_HANDLE, Interface, TrafficControl, detach_filters};
+pub use attach::{Direction, FILTER_HANDLE, TrafficControl, detach_filters};
 pub use batch::Cursor;
 pub use datapath::Datapath;
 pub use error::Error;
 pub use events::Events;
 pub use object::{OBJECT, PROGRAMS};
-pub use pins::Pins;
+pub use pins::{Acceleration, Interface, Pins};
 pub use probe::{Measured, Probe};
 pub use sizes::Sizes;
 pub use table::{Array, Batch, Counters, Prefixes, Table};

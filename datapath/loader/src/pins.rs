@@ -4,7 +4,6 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::attach::{Acceleration, Interface, hook};
 use crate::btf::{Btf, section};
 use crate::error::Error;
 use crate::object::OBJECT;
@@ -33,6 +32,32 @@ const KEPT: [&str; 14] = [
     "WATCH",
     "ALLOWANCES",
 ];
+
+/// An interface of the calling thread's network namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interface<'i> {
+    pub name: &'i str,
+    pub index: u32,
+}
+
+/// Where XDP runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acceleration {
+    /// In the interface's driver.
+    Native,
+    /// In the kernel, for interfaces whose driver has no place for it.
+    Generic,
+}
+
+impl Acceleration {
+    /// The name of its pin.
+    pub(crate) const fn hook(self) -> &'static str {
+        match self {
+            Self::Native => "xdp_wire-native",
+            Self::Generic => "xdp_wire-generic",
+        }
+    }
+}
 
 impl Pins {
     /// The folder, made where it is missing.
@@ -109,6 +134,11 @@ impl Pins {
             _ => Ok(()),
         }
     }
+}
+
+/// The name of a pin.
+pub(crate) fn hook(program: &str, interface: Interface<'_>) -> String {
+    format!("{program}-{}", interface.index)
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {

