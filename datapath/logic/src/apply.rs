@@ -3,7 +3,7 @@
 use ichor_datapath_types::{DropReason, Endpoint, Eth, Work, flow_flag, transport_kind};
 
 use crate::checksum::Diff;
-use crate::decide::{Next, says_service};
+use crate::decide::Next;
 use crate::error::rewrite_error;
 use crate::family::Family;
 use crate::packet::{Packet, offset};
@@ -37,7 +37,7 @@ fn written<F: Family, P: Packet>(packet: &mut P, next: Next, work: &Work<F::Octe
         }
         Next::Route => {
             F::decrement(packet)?;
-            if says_service(work) {
+            if work.tells != 0 {
                 F::tell(packet, work.ip.destination, work.transport.destination_port)?;
             }
             Some(())

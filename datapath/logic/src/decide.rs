@@ -48,12 +48,18 @@ where
     T: Tables + FlowTable<F::Octets>,
 {
     let next = found::<F, P, T>(packet, tables, config, origin, work)?;
-    if matches!(next, Next::Route) && says_service(work) {
-        if !F::can_tell(packet, &work.ip) {
-            return Err(DropReason::NoRoomToTell);
-        }
-        if work.ip.length + F::DIRECT as u32 > u32::from(config.mtu) {
-            return Ok(Next::TooBig);
+    if work.changes & u32::from(flow_flag::DIRECT) != 0 && matches!(next, Next::Route) {
+        let must = must_tell(&work.transport);
+        if must || work.tells != 0 {
+            let has_room = F::can_tell(packet, &work.ip);
+            let fits = work.ip.length + F::DIRECT as u32 <= u32::from(config.mtu);
+            work.tells = u32::from(has_room && fits);
+            if must && !has_room {
+                return Err(DropReason::NoRoomToTell);
+            }
+            if must && !fits {
+                return Ok(Next::TooBig);
+            }
         }
     }
     // A packet that may not be forwarded again is the kernel's, which tells the sender.
@@ -61,11 +67,10 @@ where
     Ok(if ends { passed(work) } else { next })
 }
 
-/// Whether the backend's node must be told for which service the packet is: before it knows the flow.
+/// Whether the backend's node must be told for which service the packet is: it cannot know the flow yet.
 #[inline(always)]
-pub(crate) fn says_service<A>(work: &Work<A>) -> bool {
-    let begins = work.transport.kind == transport_kind::UDP || flow::opens(&work.transport);
-    work.changes & u32::from(flow_flag::DIRECT) != 0 && begins
+fn must_tell(transport: &Transport) -> bool {
+    transport.kind == transport_kind::UDP || flow::opens(transport)
 }
 
 #[inline(always)]
@@ -76,7 +81,7 @@ where
     T: Tables + FlowTable<F::Octets>,
 {
     // What the packet before this one left is still there.
-    (work.begun, work.changes, work.is_told) = (begun::NOTHING, 0, 0);
+    (work.begun, work.changes, work.is_told, work.tells) = (begun::NOTHING, 0, 0, 0);
     work.ip = F::parse(packet)?;
     if let Origin::Endpoint { interface } = origin
         && tables.endpoint(&F::widen(work.ip.source)).is_none_or(|owner| owner.interface != interface)
@@ -110,9 +115,11 @@ where
         work.flow.becomes = known.becomes();
         work.flow.flags = known.flags();
         if !flow::is_over(state, &work.transport) && !outgrows(work) && !is_told_otherwise::<F, T>(tables, work) {
-            let (now, new_state) = (tables.now(), flow::next_state(state, &work.transport));
+            let (now, seen, new_state) = (tables.now(), known.seen(), flow::next_state(state, &work.transport));
             // A line of the cache that nobody writes stays with every CPU.
-            if known.seen() != now {
+            if seen != now {
+                // After a silence, the backend's node may have forgotten the flow.
+                work.tells = u32::from(work.flow.flags & flow_flag::DIRECT != 0 && now.wrapping_sub(seen) > 1);
                 known.set_seen(now);
                 (work.flow.backend, work.flow.seen) = (known.backend(), now);
                 remember_answers::<F, T>(tables, work);
@@ -131,8 +138,8 @@ where
     open::<F, T>(tables, config, origin, work)
 }
 
-/// Whether the packet begins a flow that is told from the known one only by the service that another node names, or by
-/// that none does: the client's port and the backend are the same.
+/// Whether the packet belongs to a flow that is told from the known one only by the service that another node names, or by
+/// that none does: the client's port and the backend are the same. Or to the known one, whose answers are forgotten.
 #[inline(always)]
 fn is_told_otherwise<F, T>(tables: &T, work: &mut Work<F::Octets>) -> bool
 where
@@ -141,7 +148,7 @@ where
 {
     let tuple = work.key.tuple;
     let from_elsewhere = work.flow.flags & (flow_flag::DESTINATION | flow_flag::REPLY) == 0 && work.flow.becomes.source == tuple.source;
-    if !from_elsewhere || !flow::may_begin(&work.transport) {
+    if !from_elsewhere || !flow::may_begin(&work.transport) && work.is_told == 0 {
         return false;
     }
     work.reply_key = FlowKey { tuple: work.flow.becomes.reversed(), ..work.key };

@@ -90,6 +90,7 @@ where
     }
     if direct {
         work.flow.flags |= flow_flag::DIRECT;
+        work.tells = 1;
     }
     write_down::<F, T>(tables, config, hidden || shared, work)?;
     work.changes = u32::from(work.flow.flags);
@@ -146,21 +147,21 @@ where
     if tables.service(&asked).is_none() {
         return Err(DropReason::NotAService);
     }
-    let mut shared = false;
+    let mut is_known = false;
     if let Some(before) = tables.flow(&work.key) {
         // From the same port to the same pod: it is over, and its answers' place is this one's.
+        is_known = true;
         work.flow.becomes = before.becomes();
         work.flow.flags = before.flags() & flow_flag::SOURCE;
-    } else {
-        shared = is_shared::<F, T>(tables, work);
-        work.flow.flags = if shared { flow_flag::SOURCE } else { 0 };
     }
     work.flow.flags |= flow_flag::TOLD;
     reply(work);
     work.reply.becomes.source = work.told;
     work.reply.becomes.source_port = told_port;
     work.reply.flags |= flow_flag::SOURCE;
-    if shared {
+    if !is_known && are_anothers::<F, T>(tables, work) {
+        work.flow.flags |= flow_flag::SOURCE;
+        work.reply.flags |= flow_flag::DESTINATION;
         take_port::<F, T, FEW_TRIES>(tables, config, work)?;
     } else {
         tables.put_flow(&work.reply_key, &work.reply).ok_or(DropReason::FlowTable)?;
@@ -289,6 +290,11 @@ pub(crate) fn remember_answers<F: Family, T: FlowTable<F::Octets>>(tables: &T, w
 #[inline(always)]
 fn is_shared<F: Family, T: FlowTable<F::Octets>>(tables: &T, work: &mut Work<F::Octets>) -> bool {
     reply(work);
+    are_anothers::<F, T>(tables, work)
+}
+
+#[inline(always)]
+fn are_anothers<F: Family, T: FlowTable<F::Octets>>(tables: &T, work: &Work<F::Octets>) -> bool {
     tables.flow(&work.reply_key).is_some_and(|there| there.becomes() != work.reply.becomes)
 }
 

@@ -50,6 +50,9 @@ static PREFIXES: LpmTrie<Addr, Prefix, 16384> = LpmTrie::new();
 static FLOWS4: LruHashMap<FlowKey<u32>, Flow<u32>, 131072> = LruHashMap::new();
 #[btf_map]
 static FLOWS6: LruHashMap<FlowKey<[u32; 4]>, Flow<[u32; 4]>, 65536> = LruHashMap::new();
+/// Rows that were put into the tables of flows. The kernel does not say when it takes one out to make room.
+#[btf_map]
+static FLOWS_ADDED: PerCpuArray<u64, 2> = PerCpuArray::new();
 #[btf_map]
 static AFFINITIES: LruHashMap<AffinityKey, Affinity, 16384> = LruHashMap::new();
 #[btf_map]
@@ -90,7 +93,7 @@ pub(crate) trait HopTable<A> {
 }
 
 macro_rules! flow_table {
-    ($map:ident, $work:ident, $hops:ident, $octets:ty) => {
+    ($map:ident, $number:literal, $work:ident, $hops:ident, $octets:ty) => {
         impl Workplace<$octets> for Maps {
             #[inline(always)]
             fn work(&self, hook: Hook) -> Option<&'static mut Work<$octets>> {
@@ -117,18 +120,23 @@ macro_rules! flow_table {
 
             #[inline(always)]
             fn put_flow(&self, key: &FlowKey<$octets>, flow: &Flow<$octets>) -> Option<()> {
-                $map.insert(key, flow, 0).ok()
+                self.add_flow(key, flow).or_else(|| $map.insert(key, flow, 0).ok())
             }
 
             #[inline(always)]
             fn add_flow(&self, key: &FlowKey<$octets>, flow: &Flow<$octets>) -> Option<()> {
-                $map.insert(key, flow, IF_ABSENT).ok()
+                $map.insert(key, flow, IF_ABSENT).ok()?;
+                if let Some(added) = FLOWS_ADDED.get_ptr_mut($number) {
+                    // SAFETY: the number of this CPU; of two programs, one of which interrupts the other, one may go uncounted.
+                    unsafe { *added += 1 };
+                }
+                Some(())
             }
         }
     };
 }
-flow_table!(FLOWS4, WORK4, HOPS4, u32);
-flow_table!(FLOWS6, WORK6, HOPS6, [u32; 4]);
+flow_table!(FLOWS4, 0, WORK4, HOPS4, u32);
+flow_table!(FLOWS6, 1, WORK6, HOPS6, [u32; 4]);
 
 /// A copy of a value that the agent may replace at any time.
 macro_rules! copied {

@@ -87,7 +87,8 @@ where
     let mixed = (F::folded(source).rotate_left(16) ^ F::folded(destination)).wrapping_mul(ODD);
     let hop = Maps.hop(mixed / (u32::MAX / HOPS + 1))?;
     let asked = hop.destination == destination && hop.source == source && hop.from == interface && hop.protocol == protocol;
-    if asked && hop.time == time {
+    // What is not known yet is asked for again.
+    if asked && hop.time == time && hop.resolved != 0 {
         return Some(hop);
     }
     // SAFETY: integers only, for which zero is a value.
@@ -101,9 +102,6 @@ where
     if answer != FOUND && answer != NO_NEIGHBOUR {
         return None;
     }
-    let resolved = answer == FOUND;
-    // What is not known yet is asked for again.
-    let time = if resolved { time } else { time.wrapping_sub(1) };
     let half = |[a, b, c, d, e, f]: [u8; 6]| [u16::from_ne_bytes([a, b]), u16::from_ne_bytes([c, d]), u16::from_ne_bytes([e, f])];
     *hop = Hop {
         source,
@@ -112,7 +110,7 @@ where
         protocol,
         time,
         interface: question.ifindex,
-        resolved: u32::from(resolved),
+        resolved: u32::from(answer == FOUND),
         destination_mac: half(question.dmac),
         source_mac: half(question.smac),
     };

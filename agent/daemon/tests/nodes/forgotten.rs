@@ -1,4 +1,4 @@
-//! A node has forgotten a connection that was silent when its table was full, and then something is said on it.
+//! A node has forgotten a connection that was silent when a table was full, and then something is said on it.
 
 use std::io::ErrorKind;
 
@@ -7,9 +7,11 @@ use ichor_datapath_types::{Flow, FlowKey, Octets, flow_flag};
 
 use crate::full::{Connection, each_backend};
 use crate::node::Node;
-use crate::sweep::tables;
+use crate::sweep::{ago, tables};
 
-/// What the first node forgets: both directions, the one that began, or the answers.
+const SILENT_S: u64 = 5;
+
+/// What a node forgets: both directions, the one that began, or the answers.
 const FORGETS: [(&str, &[bool]); 3] =
     [("both directions forgotten", &[true, false]), ("what began forgotten", &[false]), ("answers forgotten", &[true])];
 
@@ -41,6 +43,43 @@ pub(crate) fn check(nodes: &[Node; 2], entries: u32, mode: &str) {
         }
     }
     println!("{mode}: of the connections that the node forgot, {same} went on with their backend, and {told} were told that they are over");
+    if mode == "dsr" {
+        check_where_the_backend_is(nodes, entries);
+    }
+}
+
+/// The node that answers directly has forgotten, and the one that was asked tells it again.
+fn check_where_the_backend_is([asked, answering]: &[Node; 2], entries: u32) {
+    let (mut asked, mut answering) = (tables(asked, entries), tables(answering, entries));
+    let mut same = 0;
+    for is_v4 in [true, false] {
+        for (what, forgets) in FORGETS {
+            for mut connection in each_backend(is_v4, &format!("where the backend is, {what}")) {
+                let name = connection.name.clone();
+                if !name.contains("from outside") || !name.ends_with("answered by c") {
+                    continue;
+                }
+                connection.say(1).unwrap_or_else(|error| panic!("{name}, before anything is forgotten: {error}"));
+                let port = connection.stream.get_ref().local_addr().unwrap().port().to_be();
+                let (gone, silent) = match is_v4 {
+                    true => (forget(&mut answering.flows_v4().unwrap(), port, forgets), fall_silent(&mut asked.flows_v4().unwrap(), port)),
+                    false => (forget(&mut answering.flows_v6().unwrap(), port, forgets), fall_silent(&mut asked.flows_v6().unwrap(), port)),
+                };
+                assert_eq!((gone, silent), (forgets.len(), 1), "{name}");
+                connection.say(2).unwrap_or_else(|error| panic!("{name}: {error}"));
+                same += 1;
+            }
+        }
+    }
+    println!("dsr: all {same} connections that the backend's node forgot went on");
+    assert_eq!(same, 12);
+}
+
+/// Puts the row of a client's port so far into the past as it takes to be pushed out elsewhere, at least.
+fn fall_silent<A: Octets>(table: &mut Table<'_, FlowKey<A>, Flow<A>>, port: u16) -> usize {
+    let rows: Vec<_> = table.entries().unwrap().into_iter().filter(|(key, _)| key.tuple.source_port == port).collect();
+    rows.iter().for_each(|(key, flow)| table.put(key, &Flow { seen: ago(SILENT_S), ..*flow }).unwrap());
+    rows.len()
 }
 
 /// Whether an answer may be taken for something else before the answers are written down again: then both ends are told.

@@ -45,6 +45,10 @@ pub(crate) fn run(scenario: &Scenario, kernel: &mut Kernel, tally: &mut Tally) {
     kernel.fill(&world);
     for row in &scenario.rows {
         tally.rows += 1;
+        if row.silence > 0 {
+            world.fall_silent(row.silence);
+            kernel.put_flows(&world);
+        }
         let mut faults = Vec::new();
         if wrong(&row.frame).is_none()
             && let Some(sum) = wrong(&row.out)

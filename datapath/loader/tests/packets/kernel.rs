@@ -136,11 +136,15 @@ impl Kernel {
         for (key, value) in &*world.affinities.borrow() {
             datapath.affinities().unwrap().put(key, value).unwrap();
         }
+        self.put_flows(world);
+    }
+
+    pub(crate) fn put_flows(&mut self, world: &World) {
         for (key, value) in flows(&world.flows_v4) {
-            datapath.flows_v4().unwrap().put(&key, &value).unwrap();
+            self.datapath.flows_v4().unwrap().put(&key, &value).unwrap();
         }
         for (key, value) in flows(&world.flows_v6) {
-            datapath.flows_v6().unwrap().put(&key, &value).unwrap();
+            self.datapath.flows_v6().unwrap().put(&key, &value).unwrap();
         }
     }
 

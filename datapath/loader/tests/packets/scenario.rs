@@ -19,6 +19,8 @@ pub(crate) struct Row {
     pub(crate) out: Vec<u8>,
     /// Of the socket buffer that leaves.
     pub(crate) mark: u32,
+    /// How long nothing came before it, in units of the clock.
+    pub(crate) silence: u32,
     /// Flows that are new or changed.
     pub(crate) flows: Vec<String>,
 }
@@ -111,13 +113,19 @@ impl Scenario {
 
     fn row(mut self, hook: Hook, interface: u32, mark: u32, what: &'static str, frame: Vec<u8>) -> Self {
         let place = Place { hook, interface, mark };
-        self.rows.push(Row { what, place, out: frame.clone(), frame, verdict: Verdict::Passed, mark, flows: Vec::new() });
+        self.rows.push(Row { what, place, out: frame.clone(), frame, verdict: Verdict::Passed, mark, silence: 0, flows: Vec::new() });
         self
     }
 }
 
 /// What becomes of it.
 impl Scenario {
+    /// So long was everybody silent before it.
+    pub(crate) fn after(mut self, silence: u32) -> Self {
+        self.last().silence = silence;
+        self
+    }
+
     /// It goes on as it is.
     pub(crate) fn passes(self) -> Self {
         self

@@ -63,6 +63,14 @@ fn put<A: Octets + Ord>(table: &Flows<A>, key: &FlowKey<A>, flow: &Flow<A>, is_f
     Some(())
 }
 
+fn put_back<A: Octets + Ord>(table: &Flows<A>, units: u32) {
+    for place in table.borrow().values() {
+        // SAFETY: as for `flows`.
+        let flow = unsafe { &mut *place.get() };
+        flow.seen = flow.seen.wrapping_sub(units);
+    }
+}
+
 macro_rules! flow_table {
     ($octets:ty, $field:ident) => {
         impl FlowTable<$octets> for World {
@@ -82,6 +90,14 @@ macro_rules! flow_table {
 }
 flow_table!(u32, flows_v4);
 flow_table!([u32; 4], flows_v6);
+
+impl World {
+    /// Puts what came so far into the past.
+    pub(crate) fn fall_silent(&self, units: u32) {
+        put_back(&self.flows_v4, units);
+        put_back(&self.flows_v6, units);
+    }
+}
 
 impl Tables for World {
     fn now(&self) -> u32 {

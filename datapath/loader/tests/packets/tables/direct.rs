@@ -10,10 +10,13 @@ use crate::scenario::{Scenario, scenario};
 pub(crate) fn rows(f: Family) -> Vec<Scenario> {
     let mut all = vec![
         tcp(f),
+        tcp_silent(f),
+        tcp_forgotten(f),
         udp(f),
         by_xdp(f),
         here(f),
         tcp_told(f),
+        tcp_told_late(f),
         udp_told(f),
         node_port_told(f),
         not_a_service(f),
@@ -47,6 +50,52 @@ fn tcp(f: Family) -> Scenario {
             "tcp a:40000 > lb:80 => a:40000 > far:8080 new destination #1",
             "tcp far:8080 > a:40000 => lb:80 > a:40000 new reply source #1",
         ])
+}
+
+fn tcp_silent(f: Family) -> Scenario {
+    let full = if f == Family::V4 { 1460 } else { 1440 };
+    scenario(f, "a client goes on after a silence, in which the backend's node may have forgotten the connection")
+        .setting(Setting::Direct)
+        .with(service("tcp lb:80").to("far:8080"))
+        .wire("the first packet", f.tcp("client:5000 > lb:80").syn())
+        .sent(f.tcp("client:5000 > far:8080").syn().told("lb:80"))
+        .flows(&["tcp client:5000 > lb:80 => client:5000 > far:8080 new destination direct #1"])
+        .wire("after a short one", f.tcp("client:5000 > lb:80"))
+        .after(1)
+        .sent(f.tcp("client:5000 > far:8080"))
+        .flows(&["tcp client:5000 > lb:80 => client:5000 > far:8080 established destination direct #1"])
+        .wire("after a longer one it says for which service it is", f.tcp("client:5000 > lb:80"))
+        .after(2)
+        .sent(f.tcp("client:5000 > far:8080").told("lb:80"))
+        .wire("once", f.tcp("client:5000 > lb:80"))
+        .sent(f.tcp("client:5000 > far:8080"))
+        .xdp("so it does in XDP", f.tcp("client:5000 > lb:80"))
+        .after(100)
+        .sent(f.tcp("client:5000 > far:8080").told("lb:80"))
+        .wire("where there is room", f.tcp("client:5000 > lb:80").body(&vec![b'x'; full]))
+        .after(2)
+        .sent(f.tcp("client:5000 > far:8080").body(&vec![b'x'; full]))
+        .pod("a", "a pod's connection", f.tcp("a:40000 > lb:80").syn())
+        .sent(f.tcp("a:40000 > far:8080").syn())
+        .flows(&[
+            "tcp a:40000 > lb:80 => a:40000 > far:8080 new destination #1",
+            "tcp far:8080 > a:40000 => lb:80 > a:40000 new reply source #1",
+        ])
+        .pod("a", "which is not answered directly", f.tcp("a:40000 > lb:80"))
+        .after(100)
+        .sent(f.tcp("a:40000 > far:8080"))
+        .flows(&["tcp a:40000 > lb:80 => a:40000 > far:8080 established destination #1"])
+}
+
+fn tcp_forgotten(f: Family) -> Scenario {
+    scenario(f, "a client goes on with a connection that this node has forgotten")
+        .setting(Setting::Direct)
+        .with(service("tcp lb:80").to("far:8080"))
+        .wire("the backend's node may have, too", f.tcp("client:5000 > lb:80"))
+        .sent(f.tcp("client:5000 > far:8080").told("lb:80"))
+        .flows(&["tcp client:5000 > lb:80 => client:5000 > far:8080 established destination direct #1"])
+        .wire("what follows says nothing", f.tcp("client:5000 > lb:80"))
+        .sent(f.tcp("client:5000 > far:8080"))
 }
 
 fn udp(f: Family) -> Scenario {
@@ -109,6 +158,22 @@ fn tcp_told(f: Family) -> Scenario {
         .flows(&["tcp client:5000 > b:8080 => client:5000 > b:8080 established told"])
         .pod("a", "what a pod says is no node's word", f.tcp("a:40000 > b:8080").syn().told("lb:80"))
         .delivered(f.tcp("a:40000 > b:8080").syn().told("lb:80"))
+}
+
+fn tcp_told_late(f: Family) -> Scenario {
+    scenario(f, "another node sends more of a connection that this one has forgotten")
+        .with(service("tcp lb:80").to("far:8080"))
+        .wire("it says for which service", f.tcp("client:5000 > b:8080").told("lb:80"))
+        .delivered(f.tcp("client:5000 > b:8080"))
+        .flows(&[
+            "tcp client:5000 > b:8080 => client:5000 > b:8080 established told",
+            "tcp b:8080 > client:5000 => lb:80 > client:5000 new reply source",
+        ])
+        .wire("again, which is known", f.tcp("client:5000 > b:8080").told("lb:80"))
+        .delivered(f.tcp("client:5000 > b:8080"))
+        .pod("b", "the backend goes on as the service", f.tcp("b:8080 > client:5000"))
+        .sent(f.tcp("lb:80 > client:5000"))
+        .flows(&["tcp b:8080 > client:5000 => lb:80 > client:5000 established reply source"])
 }
 
 fn udp_told(f: Family) -> Scenario {
