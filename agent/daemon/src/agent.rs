@@ -128,7 +128,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Fault> {
     agent.find_endpoints()?;
     agent.delete_marked()?;
     // Whoever reads that it is ready may ask at once; until then questions wait.
-    let inspector = Inspector::new(&agent.arguments.node, &agent.hooks.pins, agent.sizes, &events);
+    let inspector = Inspector::new(&agent.arguments.node, &agent.hooks.pins, agent.sizes, &agent.sweeper, &events);
     serve(&agent.arguments.state.join("agent.sock"), &events, &inspector)?;
     agent.settle();
     agent.work(&queue)

@@ -77,6 +77,16 @@ pub(crate) fn cut_udp<A: Octets>(table: &mut Table<'_, FlowKey<A>, Flow<A>>, bac
     Ok(removed)
 }
 
+/// How many there are.
+pub(crate) fn count<A: Octets>(table: &mut Table<'_, FlowKey<A>, Flow<A>>) -> Result<u64, Error> {
+    let mut there = 0;
+    each(table, |_, _, _| {
+        there += 1;
+        Ok::<_, Error>(())
+    })?;
+    Ok(there)
+}
+
 /// Walks through a table in batches.
 pub(crate) fn each<'d, A: Octets, E: From<Error>>(
     table: &mut Table<'d, FlowKey<A>, Flow<A>>,

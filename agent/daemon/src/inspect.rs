@@ -26,6 +26,7 @@ use crate::fault::Fault;
 use crate::request::Code;
 use crate::socket::Event;
 use crate::store::mac_text;
+use crate::sweeper::Sweeper;
 use answer::{Answer, Stop};
 use flows::Which;
 use listen::Hub;
@@ -67,14 +68,15 @@ pub(crate) struct Inspector {
     node: String,
     pins: Pins,
     sizes: Sizes,
+    sweeper: Sweeper,
     events: SyncSender<Event>,
     hub: Hub,
 }
 
 impl Inspector {
-    pub(crate) fn new(node: &str, pins: &Pins, sizes: Sizes, events: &SyncSender<Event>) -> Self {
+    pub(crate) fn new(node: &str, pins: &Pins, sizes: Sizes, sweeper: &Sweeper, events: &SyncSender<Event>) -> Self {
         let hub = Hub::new(pins.clone(), sizes);
-        Self { node: node.to_owned(), pins: pins.clone(), sizes, events: events.clone(), hub }
+        Self { node: node.to_owned(), pins: pins.clone(), sizes, sweeper: sweeper.clone(), events: events.clone(), hub }
     }
 
     /// Answers row by row.
@@ -100,7 +102,7 @@ impl Inspector {
             Subject::Flows => flows::tell(&mut self.tables(&view)?, &directory(), filter, Which::All, answer),
             Subject::Translations => flows::tell(&mut self.tables(&view)?, &directory(), filter, Which::Translated, answer),
             Subject::Counters => counters(&mut self.tables(&view)?, filter, answer),
-            Subject::Tables => fill::tell(&mut self.tables(&view)?, &self.sizes, answer),
+            Subject::Tables => fill::tell(&mut self.tables(&view)?, &self.sizes, self.sweeper.pushed_out(), answer),
             Subject::Events => {
                 self.tables(&view)?;
                 let listener = self.hub.listen(filter.kind)?;

@@ -17,6 +17,7 @@ mod inspect;
 mod log;
 mod pace;
 mod programs;
+mod pushed_out;
 mod request;
 mod routes;
 mod settings;

@@ -89,6 +89,7 @@ impl Agent {
             self.take_over(&mut datapath, Pass::Last);
             self.datapath = Some(datapath);
         }
+        self.sweeper.programs_changed();
         Ok(())
     }
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ichor_datapath_loader::{Pins, Sizes};
+use ichor_datapath_loader::{KeptTables, Pins, Sizes};
 use serde_json::{Value as Json, json};
 
-use crate::collect::{Walk, cut_udp, now, sweep};
+use crate::collect::{Walk, count, cut_udp, now, sweep};
 use crate::fault::Fault;
 use crate::log::note;
+use crate::pushed_out::PushedOut;
 
 /// How often flows that are over are looked for.
 const EVERY: Duration = Duration::from_secs(5);
@@ -33,6 +34,10 @@ struct State {
     walks: u64,
     last: Walk,
     took: Duration,
+    /// What was pushed out is to be counted from now on.
+    begins: bool,
+    /// Of IPv4, and of IPv6.
+    pushed_out: [PushedOut; 2],
 }
 
 impl Sweeper {
@@ -52,6 +57,19 @@ impl Sweeper {
             self.held().gone.extend(backends);
             self.shared.wake.notify_one();
         }
+    }
+
+    /// The programs were loaded, and may have brought rows of an earlier release.
+    pub(crate) fn programs_changed(&self) {
+        let mut state = self.held();
+        state.pushed_out.iter_mut().for_each(PushedOut::begin_again);
+        state.begins = true;
+        self.shared.wake.notify_one();
+    }
+
+    /// Rows that made room for new ones, of IPv4 and of IPv6.
+    pub(crate) fn pushed_out(&self) -> [u64; 2] {
+        self.held().pushed_out.map(|pushed_out| pushed_out.so_far())
     }
 
     /// What the last walk found.
@@ -93,7 +111,7 @@ impl Sweeper {
     /// Waits for the next walk or for backends that are gone, and hands these out.
     fn wait_until(&self, next: Instant) -> BTreeSet<u32> {
         let mut state = self.held();
-        while state.gone.is_empty() {
+        while state.gone.is_empty() && !state.begins {
             let left = next.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -106,15 +124,38 @@ impl Sweeper {
     fn walk(&self, pins: &Pins, sizes: &Sizes, gone: &BTreeSet<u32>, is_due: bool) -> Result<(), Fault> {
         let mut tables = pins.open(sizes)?;
         if !gone.is_empty() {
-            cut_udp(&mut tables.flows_v4()?, gone)?;
-            cut_udp(&mut tables.flows_v6()?, gone)?;
+            let removed = [cut_udp(&mut tables.flows_v4()?, gone)?, cut_udp(&mut tables.flows_v6()?, gone)?];
+            self.held().removed(removed);
+        }
+        if std::mem::take(&mut self.held().begins) || is_due {
+            self.draw_balance(&mut tables)?;
         }
         if is_due {
             let (begun, now) = (Instant::now(), now()?);
-            let last = sweep(&mut tables.flows_v4()?, now)?.and(sweep(&mut tables.flows_v6()?, now)?);
+            let (v4, v6) = (sweep(&mut tables.flows_v4()?, now)?, sweep(&mut tables.flows_v6()?, now)?);
             let mut state = self.held();
-            (state.last, state.took, state.walks) = (last, begun.elapsed(), state.walks + 1);
+            state.removed([v4.removed, v6.removed]);
+            (state.last, state.took, state.walks) = (v4.and(v6), begun.elapsed(), state.walks + 1);
         }
         Ok(())
+    }
+
+    /// Finds out what was pushed out, before anything is removed.
+    fn draw_balance(&self, tables: &mut KeptTables) -> Result<(), Fault> {
+        let before = tables.flows_added()?;
+        let (v4, v6) = (count(&mut tables.flows_v4()?)?, count(&mut tables.flows_v6()?)?);
+        let after = tables.flows_added()?;
+        let [pushed_v4, pushed_v6] = &mut self.held().pushed_out;
+        pushed_v4.balance(v4, before[0], after[0]);
+        pushed_v6.balance(v6, before[1], after[1]);
+        Ok(())
+    }
+}
+
+impl State {
+    fn removed(&mut self, [v4, v6]: [usize; 2]) {
+        let [pushed_v4, pushed_v6] = &mut self.pushed_out;
+        pushed_v4.removed(v4);
+        pushed_v6.removed(v6);
     }
 }

@@ -16,7 +16,7 @@ pub struct Pins {
 }
 
 /// The tables that outlive a load. What one packet leaves behind is not among them.
-const KEPT: [&str; 14] = [
+const KEPT: [&str; 15] = [
     "SERVICES",
     "SLOTS",
     "BACKENDS",
@@ -25,6 +25,7 @@ const KEPT: [&str; 14] = [
     "PREFIXES",
     "FLOWS4",
     "FLOWS6",
+    "FLOWS_ADDED",
     "AFFINITIES",
     "SOCKETS",
     "COUNTERS",

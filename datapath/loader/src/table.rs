@@ -201,12 +201,20 @@ pub struct Counters<'d> {
 
 impl Counters<'_> {
     pub fn get(&self, hook: Hook, reason: u8) -> Result<Counter, Error> {
-        let wrong = |error: &MapError| Error::new("reading the counters", error);
-        let array = PerCpuArray::<_, Raw<Counter>>::try_from(self.map).map_err(|error| wrong(&error))?;
-        let each = array.get(&CounterKey { hook, reason }.index(), 0).map_err(|error| wrong(&error))?;
-        Ok(each.iter().fold(Counter::default(), |sum, Raw(one)| Counter {
+        Ok(self.of_each_cpu::<Counter>(CounterKey { hook, reason }.index())?.into_iter().fold(Counter::default(), |sum, one| Counter {
             packets: sum.packets.wrapping_add(one.packets),
             bytes: sum.bytes.wrapping_add(one.bytes),
         }))
+    }
+
+    pub(crate) fn number(&self, index: u32) -> Result<u64, Error> {
+        Ok(self.of_each_cpu::<u64>(index)?.into_iter().fold(0, u64::wrapping_add))
+    }
+
+    fn of_each_cpu<V: Pod>(&self, index: u32) -> Result<Vec<V>, Error> {
+        let wrong = |error: &MapError| Error::new("reading the counters", error);
+        let array = PerCpuArray::<_, Raw<V>>::try_from(self.map).map_err(|error| wrong(&error))?;
+        let each = array.get(&index, 0).map_err(|error| wrong(&error))?;
+        Ok(each.iter().map(|Raw(one)| *one).collect())
     }
 }

@@ -83,6 +83,12 @@ macro_rules! common_tables {
                 Ok(Prefixes { name: "SOURCE_RANGES", map: self.map("SOURCE_RANGES")?, types: PhantomData })
             }
 
+            /// How many rows the programs have put into each family's table of flows.
+            pub fn flows_added(&mut self) -> Result<[u64; 2], Error> {
+                let counters = Counters { map: self.map("FLOWS_ADDED")? };
+                Ok([counters.number(0)?, counters.number(1)?])
+            }
+
             pub fn counters(&mut self) -> Result<Counters<'_>, Error> {
                 Ok(Counters { map: self.map("COUNTERS")? })
             }

@@ -78,8 +78,11 @@ where
     let answered_openly = from_outside && matches!(next, Next::Endpoint) && is_hidden::<F, T>(tables, config, work.ip.source);
     let answered_here = is_service || answered_openly || may_begin(&work.transport) && (stays || !from_outside);
     let shared = answered_here && !hidden && !direct && is_shared::<F, T>(tables, work);
-    if !is_service && !hidden && !answered_openly && !shared {
+    // More of a connection whose answers alone are remembered leaves them as they are.
+    let goes_on = shared && !is_service && !begins(&work.transport);
+    if !is_service && !hidden && (goes_on || !answered_openly && !shared) {
         // Nothing changes, and nobody has to remember that.
+        // Of a process of the node, the later ones are not worth a question.
         let asks = leaves || (matches!(origin, Origin::Host) && begins(&work.transport));
         let nowhere = asks && is_nowhere::<F, T>(tables, work.ip.destination);
         work.begun = unremembered(origin, &work.transport);
@@ -240,7 +243,7 @@ pub(crate) fn is_hidden<F: Family, T: Tables>(tables: &T, config: &Config, desti
     config.features & F::MASQUERADE != 0 && tables.prefix(&F::widen(destination)).flags & prefix_flag::NOT_MASQUERADED == 0
 }
 
-/// Whether the packet may be the first of a process of the node: its other ones are not worth a question.
+/// Whether the packet may be the first of something.
 #[inline(always)]
 fn begins(transport: &Transport) -> bool {
     transport.kind != transport_kind::TCP || opens(transport)

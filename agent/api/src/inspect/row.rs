@@ -247,6 +247,9 @@ pub struct Table {
     pub most: u64,
     /// Nearly every row is taken: what is new takes the place of what was silent longest.
     pub full: bool,
+    /// How many have made room for new ones since the agent began, at least; it is looked at every few seconds.
+    #[serde(default)]
+    pub pushed_out: u64,
     /// How long the row is silent that has been silent longest: in a full table, about what is remembered of anything.
     #[serde(default)]
     pub oldest_idle_s: Option<u64>,

@@ -14,14 +14,13 @@ use crate::inspect::flows::seconds;
 /// The kernel keeps so many rows at hand for each CPU, free, but of no more than half of the table: a full table has these left.
 const AT_HAND: u64 = 128;
 
-pub(crate) fn tell(tables: &mut KeptTables, sizes: &Sizes, answer: &mut Answer<'_>) -> Result<(), Stop> {
+pub(crate) fn tell(tables: &mut KeptTables, sizes: &Sizes, [lost_v4, lost_v6]: [u64; 2], answer: &mut Answer<'_>) -> Result<(), Stop> {
     let now = now()?;
     let cpus = sysconf(SysconfVar::_NPROCESSORS_CONF).ok().flatten().and_then(|cpus| u64::try_from(cpus).ok()).unwrap_or(1);
-    let row = |name, holds, found, most| row(name, holds, found, u64::from(most), cpus);
-    let v4 = filled(&mut tables.flows_v4()?, now)?;
-    answer.row(row("FLOWS4", "directions of IPv4 connections", v4, sizes.flows_v4))?;
-    let v6 = filled(&mut tables.flows_v6()?, now)?;
-    answer.row(row("FLOWS6", "directions of IPv6 connections", v6, sizes.flows_v6))
+    let v4 = Fill { most: u64::from(sizes.flows_v4), cpus, pushed_out: lost_v4 };
+    answer.row(v4.row("FLOWS4", "directions of IPv4 connections", filled(&mut tables.flows_v4()?, now)?))?;
+    let v6 = Fill { most: u64::from(sizes.flows_v6), cpus, pushed_out: lost_v6 };
+    answer.row(v6.row("FLOWS6", "directions of IPv6 connections", filled(&mut tables.flows_v6()?, now)?))
 }
 
 /// How many rows there are, and the longest time for which one was silent.
@@ -35,7 +34,16 @@ fn filled<A: Octets>(table: &mut Table<'_, FlowKey<A>, Flow<A>>, now: u32) -> Re
     Ok((entries, oldest))
 }
 
-fn row(name: &str, holds: &str, (entries, oldest): (u64, Option<u32>), most: u64, cpus: u64) -> Row {
-    let full = entries + (cpus * AT_HAND).min(most / 2) >= most;
-    Row { name: name.to_owned(), holds: holds.to_owned(), entries, most, full, oldest_idle_s: oldest.map(seconds) }
+struct Fill {
+    most: u64,
+    cpus: u64,
+    pushed_out: u64,
+}
+
+impl Fill {
+    fn row(&self, name: &str, holds: &str, (entries, oldest): (u64, Option<u32>)) -> Row {
+        let Self { most, cpus, pushed_out } = *self;
+        let full = entries + (cpus * AT_HAND).min(most / 2) >= most;
+        Row { name: name.to_owned(), holds: holds.to_owned(), entries, most, full, pushed_out, oldest_idle_s: oldest.map(seconds) }
+    }
 }

@@ -115,7 +115,19 @@ fn overrun(nodes: &[Node; 2], mode: &str) {
             assert!(pause < LONGEST_PAUSE && said > 100, "{name}: {said} times, {pause:?}");
         }
         is_full(&tables);
+        let most = begun.iter().sum::<usize>() * 2;
+        ichor_tests::until("the count of what was pushed out", Duration::from_secs(30), || {
+            pushed_out(&first.get("tables")).into_iter().all(|rows| rows > ENTRIES)
+        });
+        let counted = pushed_out(&first.get("tables"));
+        println!("  {counted:?} rows were pushed out");
+        assert!(counted.iter().all(|rows| *rows < most), "{counted:?}");
     });
+}
+
+/// Of each family.
+fn pushed_out(tables: &Json) -> [usize; 2] {
+    [0, 1].map(|family: usize| usize::try_from(tables[family]["pushed_out"].as_u64().unwrap()).unwrap())
 }
 
 fn is_full(tables: &Json) {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ichor_datapath_types::{DECIDED_MARK, DropReason, Flow, FlowKey, Hook, Octets, Tuple, flow_flag, proto};
+use ichor_datapath_types::{Addr, DECIDED_MARK, DropReason, Flow, FlowKey, Hook, Octets, Tuple, flow_flag, proto};
 
 use crate::cluster::{Frontend, Setting};
 use crate::frame::Frame;
@@ -59,7 +59,7 @@ impl Scenario {
         self
     }
 
-    /// An answer like this, "tcp outside:80 > node:61000", belongs to another connection.
+    /// An answer like this, "tcp outside:80 > node:61000", belongs to another connection; " => " says what it becomes.
     pub(crate) fn taken(mut self, answer: &'static str) -> Self {
         self.taken.push(answer);
         self
@@ -76,7 +76,8 @@ impl Scenario {
         }
         for text in &self.taken {
             let (protocol, ends) = text.split_once(' ').unwrap();
-            world.take(self.family, protocol_number(self.family, protocol), self.family.ends(ends));
+            let (key, becomes) = ends.split_once(" => ").unwrap_or((ends, ends));
+            world.take(self.family, protocol_number(self.family, protocol), self.family.ends(key), self.family.ends(becomes));
         }
         world
     }
@@ -213,20 +214,27 @@ impl From<Frame> for Vec<u8> {
 }
 
 impl World {
-    fn take(&self, family: Family, protocol: u8, [(source, source_port), (destination, destination_port)]: [(IpAddr, u16); 2]) {
+    fn take(&self, family: Family, protocol: u8, key: [(IpAddr, u16); 2], becomes: [(IpAddr, u16); 2]) {
         use ichor_datapath_logic::FlowTable as _;
-        use ichor_datapath_types::Addr;
-        let (from, to) = (Addr::from(source), Addr::from(destination));
-        let (source_port, destination_port) = (source_port.to_be(), destination_port.to_be());
         if family == Family::V4 {
-            let tuple = Tuple { source: from.v4(), destination: to.v4(), source_port, destination_port };
-            let flow = Flow { becomes: tuple, flags: flow_flag::REPLY, ..Flow::default() };
-            self.put_flow(&FlowKey { tuple, protocol, ..FlowKey::default() }, &flow).unwrap();
+            let flow = Flow { becomes: tuple(becomes, |addr| addr.v4()), flags: flow_flag::REPLY, ..Flow::default() };
+            let key = FlowKey { tuple: tuple(key, |addr| addr.v4()), protocol, ..FlowKey::default() };
+            self.put_flow(&key, &flow).unwrap();
         } else {
-            let tuple = Tuple { source: from.0, destination: to.0, source_port, destination_port };
-            let flow = Flow { becomes: tuple, flags: flow_flag::REPLY, ..Flow::default() };
-            self.put_flow(&FlowKey { tuple, protocol, ..FlowKey::default() }, &flow).unwrap();
+            let flow = Flow { becomes: tuple(becomes, |addr| addr.0), flags: flow_flag::REPLY, ..Flow::default() };
+            let key = FlowKey { tuple: tuple(key, |addr| addr.0), protocol, ..FlowKey::default() };
+            self.put_flow(&key, &flow).unwrap();
         }
+    }
+}
+
+fn tuple<A>([source, destination]: [(IpAddr, u16); 2], narrow: impl Fn(Addr) -> A) -> Tuple<A> {
+    let address = |end: (IpAddr, u16)| narrow(Addr::from(end.0));
+    Tuple {
+        source: address(source),
+        destination: address(destination),
+        source_port: source.1.to_be(),
+        destination_port: destination.1.to_be(),
     }
 }
 

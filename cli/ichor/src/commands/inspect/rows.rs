@@ -173,7 +173,7 @@ impl Row for Counter {
 
 impl Row for Table {
     const LIST: &'static str = "tables";
-    const HEADERS: &'static [&'static str] = &["TABLE", "ENTRIES", "OF", "FULL", "OLDEST", "HOLDS"];
+    const HEADERS: &'static [&'static str] = &["TABLE", "ENTRIES", "OF", "FULL", "PUSHED-OUT", "OLDEST", "HOLDS"];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -181,6 +181,7 @@ impl Row for Table {
             self.entries.to_string(),
             self.most.to_string(),
             if self.full { "yes" } else { "no" }.to_owned(),
+            self.pushed_out.to_string(),
             self.oldest_idle_s.map(|seconds| format!("{seconds}s")).unwrap_or_default(),
             self.holds.clone(),
         ]

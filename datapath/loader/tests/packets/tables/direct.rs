@@ -17,6 +17,7 @@ pub(crate) fn rows(f: Family) -> Vec<Scenario> {
         here(f),
         tcp_told(f),
         tcp_told_late(f),
+        tcp_half_forgotten(f),
         udp_told(f),
         node_port_told(f),
         not_a_service(f),
@@ -60,11 +61,10 @@ fn tcp_silent(f: Family) -> Scenario {
         .wire("the first packet", f.tcp("client:5000 > lb:80").syn())
         .sent(f.tcp("client:5000 > far:8080").syn().told("lb:80"))
         .flows(&["tcp client:5000 > lb:80 => client:5000 > far:8080 new destination direct #1"])
-        .wire("after a short one", f.tcp("client:5000 > lb:80"))
-        .after(1)
+        .wire("the next says nothing", f.tcp("client:5000 > lb:80"))
         .sent(f.tcp("client:5000 > far:8080"))
         .flows(&["tcp client:5000 > lb:80 => client:5000 > far:8080 established destination direct #1"])
-        .wire("after a longer one it says for which service it is", f.tcp("client:5000 > lb:80"))
+        .wire("after a silence it says for which service it is", f.tcp("client:5000 > lb:80"))
         .after(2)
         .sent(f.tcp("client:5000 > far:8080").told("lb:80"))
         .wire("once", f.tcp("client:5000 > lb:80"))
@@ -174,6 +174,19 @@ fn tcp_told_late(f: Family) -> Scenario {
         .pod("b", "the backend goes on as the service", f.tcp("b:8080 > client:5000"))
         .sent(f.tcp("lb:80 > client:5000"))
         .flows(&["tcp b:8080 > client:5000 => lb:80 > client:5000 established reply source"])
+}
+
+fn tcp_half_forgotten(f: Family) -> Scenario {
+    scenario(f, "this node remembers the answers of a connection, and not what began it")
+        .taken("tcp b:8080 > client:5000 => lb:80 > client:5000")
+        .wire("more of it changes nothing about its answers", f.tcp("client:5000 > b:8080"))
+        .delivered(f.tcp("client:5000 > b:8080"))
+        .wire("what begins is another connection", f.tcp("client:5000 > b:8080").syn())
+        .delivered(f.tcp("client:61000 > b:8080").syn())
+        .flows(&[
+            "tcp client:5000 > b:8080 => client:61000 > b:8080 new source",
+            "tcp b:8080 > client:61000 => b:8080 > client:5000 new reply destination",
+        ])
 }
 
 fn udp_told(f: Family) -> Scenario {
