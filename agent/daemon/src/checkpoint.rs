@@ -7,7 +7,7 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use ichor_agent_state::Documents;
+use ichor_agent_state::{Documents, objects_of};
 use ichor_yaml::{Layout, Node as Yaml, emit_all};
 
 use crate::fault::Fault;
@@ -114,9 +114,9 @@ impl Checkpoint {
 /// What is to be kept of a file's text; nothing where it cannot be read.
 pub(crate) fn kept(text: String, documents: &Documents) -> Option<String> {
     let documents = documents.as_ref().ok()?;
-    let is_kept = |root: &&Yaml| root.get("kind").and_then(Yaml::as_str).is_some_and(|kind| KEPT.contains(&kind.trim_end_matches("List")));
-    let roots = || documents.iter().map(|document| &document.root);
-    Some(if roots().all(|root| is_kept(&root)) { text } else { emit_all(roots().filter(is_kept), Layout::Two) })
+    let is_kept = |object: &&Yaml| object.get("kind").and_then(Yaml::as_str).is_some_and(|kind| KEPT.contains(&kind));
+    let objects = || documents.iter().flat_map(|document| objects_of(&document.root));
+    Some(if objects().all(|object| is_kept(&object)) { text } else { emit_all(objects().filter(is_kept), Layout::Two) })
 }
 
 #[cfg(test)]
@@ -137,13 +137,16 @@ mod tests {
         keep("a.yaml", "kind: Node\nmetadata: {name: one}\n---\nkind: Secret\nstringData: {key: hidden}\n");
         keep("b.yaml", "kind: Service\n");
         keep("a.yaml", "kind: [");
+        keep("c.yaml", "kind: List\nitems:\n- {kind: Pod, metadata: {name: two}}\n- {kind: Secret, stringData: {key: hidden}}\n");
         checkpoint.forget("b.yaml");
         checkpoint.save().unwrap();
         let (again, problem) = Checkpoint::open(&place).unwrap();
         assert_eq!(problem, None);
         let text = &again.texts()["a.yaml"];
         assert!(text.contains("name: one") && !text.contains("hidden"), "{text}");
-        assert_eq!(again.texts().len(), 1);
+        let text = &again.texts()["c.yaml"];
+        assert!(text.contains("name: two") && !text.contains("hidden"), "{text}");
+        assert_eq!(again.texts().len(), 2);
         std::fs::write(&place, "{").unwrap();
         assert!(Checkpoint::open(&place).unwrap().1.is_some());
         std::fs::remove_dir_all(&folder).unwrap();

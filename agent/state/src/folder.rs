@@ -183,15 +183,19 @@ fn read_documents(name: &str, documents: &[ichor_yaml::Document]) -> Contents {
             let place = Some(Place::new(name, duplicate.second.start));
             reading.problems.push(Problem { object: title(&document.root), place, text });
         }
-        match document.root.get("items").and_then(Yaml::as_seq) {
-            Some(items) if document.root.get("kind").and_then(Yaml::as_str).is_some_and(|kind| kind.ends_with("List")) => {
-                items.iter().for_each(|item| reading.add(item));
-            }
-            _ if document.root.is_null() => {}
-            _ => reading.add(&document.root),
-        }
+        objects_of(&document.root).iter().for_each(|object| reading.add(object));
     }
     Contents { objects: reading.objects, problems: reading.problems, as_before: AsBefore::These(reading.broken) }
+}
+
+/// What a document holds: an object, a list of them, or nothing.
+pub fn objects_of(root: &Yaml) -> &[Yaml] {
+    let is_list = root.get("kind").and_then(Yaml::as_str).is_some_and(|kind| kind.ends_with("List"));
+    match root.get("items").and_then(Yaml::as_seq) {
+        Some(items) if is_list => items,
+        _ if root.is_null() => &[],
+        _ => std::slice::from_ref(root),
+    }
 }
 
 struct Reading<'f> {

@@ -29,7 +29,7 @@ pub use bandwidth::{BitRate, egress_limits};
 pub use compile::compile;
 pub use desired::{Desired, Frontend, HealthCheck, Rows};
 pub use diff::diff;
-pub use folder::{Contents, Documents, Folder};
+pub use folder::{Contents, Documents, Folder, objects_of};
 pub use frontend::FrontendKind;
 pub use ids::{Ids, Limits};
 pub use name::{Name, ObjectKey, Unit};
