@@ -7,7 +7,7 @@ use ichor_datapath_types::{Config, Flow, FlowKey, Octets, proto};
 use nix::time::{ClockId, clock_gettime};
 
 use crate::fault::Fault;
-use crate::flow_age::{is_over, may_be_over, partners};
+use crate::flow_age::{is_other, is_over, may_be_over, partners};
 
 const BATCH: u32 = 4096;
 
@@ -47,7 +47,7 @@ pub(crate) fn sweep<A: Octets + Ord>(table: &mut Table<'_, FlowKey<A>, Flow<A>>,
         let mut other = None;
         for partner in partners(&key, &flow) {
             if other.is_none() && partner != key {
-                other = table.get(&partner)?.map(|flow| (partner, flow));
+                other = table.get(&partner)?.filter(|other| is_other(&key, &flow, other)).map(|other| (partner, other));
             }
         }
         if is_over(key.protocol, &flow, other.as_ref().map(|(_, flow)| flow), now) {

@@ -5,8 +5,8 @@ use ichor_datapath_types::{Config, Flow, FlowKey, Octets, flow_flag, flow_state,
 const OPENING_S: u64 = 60;
 const ESTABLISHED_S: u64 = 8000;
 const ENDED_S: u64 = 10;
-const UDP_S: u64 = 60;
-const UDP_ANSWERED_S: u64 = 180;
+const UDP_S: u64 = 30;
+const UDP_LASTING_S: u64 = 180;
 const ICMP_S: u64 = 30;
 
 /// Seconds in the units in which the datapath counts time.
@@ -19,6 +19,16 @@ pub(crate) fn partners<A: Octets>(key: &FlowKey<A>, flow: &Flow<A>) -> [FlowKey<
     let of = |tuple| FlowKey { tuple, ..*key };
     // An answer that goes out under a service's address belongs to a flow that came under the pod's own.
     [of(flow.becomes.reversed()), of(key.tuple.reversed())]
+}
+
+/// Whether a row is the other direction of a flow, and not of one that has taken its place: a port that nobody seems to need
+/// any more is given to somebody else.
+pub(crate) fn is_other<A: Octets + PartialEq>(key: &FlowKey<A>, flow: &Flow<A>, other: &Flow<A>) -> bool {
+    if flow.flags & flow_flag::REPLY != 0 {
+        return other.becomes.reversed() == key.tuple;
+    }
+    // Where another node said for which service the flow is, its answers come from there.
+    (other.becomes.destination, other.becomes.destination_port) == (key.tuple.source, key.tuple.source_port)
 }
 
 /// How long nothing came, in units of the datapath.
@@ -58,7 +68,7 @@ fn timeout_s<A: Octets>(protocol: u8, flow: &Flow<A>, other: Option<&Flow<A>>) -
         proto::TCP => tcp_timeout_s(state(begun), state(answer)),
         proto::ICMP | proto::ICMP6 => ICMP_S,
         proto::SCTP if answered => ESTABLISHED_S,
-        _ if answered => UDP_ANSWERED_S,
+        _ if [begun, answer].iter().flatten().any(|flow| flow.state == flow_state::LASTING) => UDP_LASTING_S,
         _ => UDP_S,
     }
 }
@@ -91,7 +101,7 @@ mod tests {
 
     #[test]
     fn each_state_has_its_time() {
-        use flow_state::{CLOSING, ESTABLISHED, NEW, RESET};
+        use flow_state::{CLOSING, ESTABLISHED, LASTING, NEW, RESET};
         let rows = [
             (proto::TCP, NEW, NEW, OPENING_S),
             (proto::TCP, NEW, ESTABLISHED, OPENING_S),
@@ -100,7 +110,10 @@ mod tests {
             (proto::TCP, CLOSING, CLOSING, ENDED_S),
             (proto::TCP, ESTABLISHED, RESET, ENDED_S),
             (proto::UDP, ESTABLISHED, NEW, UDP_S),
-            (proto::UDP, ESTABLISHED, ESTABLISHED, UDP_ANSWERED_S),
+            (proto::UDP, ESTABLISHED, ESTABLISHED, UDP_S),
+            (proto::UDP, LASTING, NEW, UDP_LASTING_S),
+            (proto::UDP, ESTABLISHED, LASTING, UDP_LASTING_S),
+            (proto::UDP, LASTING, LASTING, UDP_LASTING_S),
             (proto::ICMP, ESTABLISHED, ESTABLISHED, ICMP_S),
             (proto::ICMP6, ESTABLISHED, NEW, ICMP_S),
         ];
@@ -116,8 +129,8 @@ mod tests {
     /// Every pair of states, at and around every time.
     #[test]
     fn one_of_two_directions_that_are_over_says_so() {
-        let times = [0, ENDED_S, ICMP_S, UDP_S, UDP_ANSWERED_S, ESTABLISHED_S].map(|time| [time, time + 2]);
-        let states = [flow_state::NEW, flow_state::ESTABLISHED, flow_state::CLOSING, flow_state::RESET];
+        let times = [0, ENDED_S, ICMP_S, UDP_S, UDP_LASTING_S, ESTABLISHED_S].map(|time| [time, time + 2]);
+        let states = [flow_state::NEW, flow_state::ESTABLISHED, flow_state::CLOSING, flow_state::RESET, flow_state::LASTING];
         let mut ended = 0;
         for protocol in [proto::TCP, proto::UDP, proto::SCTP, proto::ICMP, proto::ICMP6] {
             for (one_s, other_s) in times.as_flattened().iter().flat_map(|one| times.as_flattened().iter().map(move |other| (*one, *other)))
@@ -166,5 +179,9 @@ mod tests {
         assert_eq!(answer_key.tuple, becomes.reversed());
         let answer = Flow { becomes: key.tuple.reversed(), flags: flow_flag::REPLY, ..Flow::default() };
         assert_eq!(partners(&answer_key, &answer)[0], key);
+        assert!(is_other(&key, &begun, &answer) && is_other(&answer_key, &answer, &begun));
+        // Somebody else has the port by now.
+        let another = Flow { becomes: Tuple { destination: 77, ..answer.becomes }, ..answer };
+        assert!(!is_other(&key, &begun, &another) && is_other(&answer_key, &another, &begun));
     }
 }

@@ -115,7 +115,8 @@ where
         work.flow.becomes = known.becomes();
         work.flow.flags = known.flags();
         if !flow::is_over(state, &work.transport) && !outgrows(work) && !is_told_otherwise::<F, T>(tables, work) {
-            let (now, seen, new_state) = (tables.now(), known.seen(), flow::next_state(state, &work.transport));
+            let (now, seen) = (tables.now(), known.seen());
+            let new_state = flow::next_state(state, &work.transport, seen != now);
             // A line of the cache that nobody writes stays with every CPU.
             if seen != now {
                 // After a silence, the backend's node may have forgotten the flow.

@@ -2,12 +2,20 @@
 
 use ichor_datapath_types::{Transport, flow_state, tcp_flag, transport_kind};
 
-/// The state after a packet of this side. Total, and without a table: a reset or a last word of this side stays.
+/// How long, in ticks of the clock, a flow that has said its last word must be silent before somebody else may have its port.
+const SPENT_AFTER: u32 = 3;
+
+/// The state after a packet of this side, where the one before it may have come in an earlier tick of the clock. Total, and
+/// without a table: a reset or a last word of this side stays.
 #[inline(always)]
-pub fn next_state(state: u8, transport: &Transport) -> u8 {
+pub fn next_state(state: u8, transport: &Transport, is_later: bool) -> u8 {
     if transport.kind != transport_kind::TCP {
         // A later piece of a packet has no flags: it does not open a connection again that has ended.
-        return if state == flow_state::NEW { flow_state::ESTABLISHED } else { state };
+        return match state {
+            flow_state::NEW => flow_state::ESTABLISHED,
+            flow_state::ESTABLISHED if is_later && transport.kind != transport_kind::PIECE => flow_state::LASTING,
+            _ => state,
+        };
     }
     let flags = transport.tcp_flags;
     if flags & tcp_flag::RST != 0 || state == flow_state::RESET {
@@ -35,5 +43,20 @@ pub(crate) fn may_begin(transport: &Transport) -> bool {
 /// must not be asked again because of an entry of the one before. A repeated first packet is still the same connection.
 #[inline(always)]
 pub(crate) fn is_over(state: u8, transport: &Transport) -> bool {
-    state != flow_state::NEW && opens(transport)
+    // Without TCP, only who has lost its port ends.
+    if transport.kind == transport_kind::TCP { state != flow_state::NEW && opens(transport) } else { state == flow_state::RESET }
+}
+
+/// Whether a flow with a port of the node has no more need of it, by what its directions say: nothing came for a while, and
+/// nothing says that more will. TCP says so, and a question has its answer by then.
+#[inline(always)]
+pub(crate) fn is_spent(states: [u8; 2], silences: [u32; 2], transport: &Transport) -> bool {
+    let [one, other] = states;
+    let has_ended = if transport.kind == transport_kind::TCP {
+        one == flow_state::RESET || other == flow_state::RESET || one == flow_state::CLOSING && other == flow_state::CLOSING
+    } else {
+        one != flow_state::LASTING && other != flow_state::LASTING
+    };
+    let [one, other] = silences;
+    has_ended && one > SPENT_AFTER && other > SPENT_AFTER
 }

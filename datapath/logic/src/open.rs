@@ -7,13 +7,15 @@ use ichor_datapath_types::{
 
 use crate::decide::{Next, Origin, next_hop};
 use crate::family::Family;
-use crate::flow::{may_begin, next_state, opens};
+use crate::flow::{is_spent, may_begin, next_state, opens};
 use crate::service::choose;
 use crate::{FlowTable, Tables};
 
 /// How many ports are tried before a peer counts as full, and where a client rarely needs another than its own.
 const TRIES: u32 = 24;
 const FEW_TRIES: u32 = 4;
+/// How many more may be another flow's that has no more need of it.
+const SPENT_TRIES: u32 = 4;
 
 /// Chooses what the packets of a flow become, and writes it down for both directions.
 #[inline(always)]
@@ -29,7 +31,7 @@ where
         becomes: work.key.tuple,
         backend: 0,
         seen: tables.now(),
-        state: next_state(flow_state::NEW, &work.transport),
+        state: next_state(flow_state::NEW, &work.transport, false),
         flags: 0,
         pad: 0,
     };
@@ -323,16 +325,41 @@ where
             return tables.put_flow(&work.reply_key, &work.reply).ok_or(DropReason::FlowTable);
         }
     }
-    let ports = u32::from(config.last_port.wrapping_sub(config.first_port)) + 1;
     for _ in 0..TRIES {
-        // Drawn anew each time: what one try leaves to the next, the verifier follows through the rest of the program.
-        let number = ((u64::from(tables.random()) * u64::from(ports)) >> 32) as u32;
-        take(config.first_port.wrapping_add(number as u16).to_be(), work);
+        draw(tables, config, work);
         if tables.add_flow(&work.reply_key, &work.reply).is_some() {
             return Ok(());
         }
     }
+    for _ in 0..SPENT_TRIES {
+        draw(tables, config, work);
+        if may_be_taken(tables, work) {
+            return tables.put_flow(&work.reply_key, &work.reply).ok_or(DropReason::FlowTable);
+        }
+    }
     Err(DropReason::NoPort)
+}
+
+/// Whether a drawn port is nobody's, or that of a flow which has no more need of it and loses it.
+#[inline(always)]
+fn may_be_taken<A: Octets, T: FlowTable<A>>(tables: &T, work: &Work<A>) -> bool {
+    let Some(answers) = tables.flow(&work.reply_key) else { return true };
+    let begun = tables.flow(&FlowKey { tuple: answers.becomes().reversed(), ..work.reply_key }).unwrap_or(answers);
+    let both = [answers, begun];
+    let is_spent = is_spent(both.map(|flow| flow.state()), both.map(|flow| work.flow.seen.wrapping_sub(flow.seen())), &work.transport);
+    if is_spent {
+        // Should more of it come all the same, it begins anew.
+        begun.set_state(flow_state::RESET);
+    }
+    is_spent
+}
+
+/// Draws a port, anew each time: what one try leaves to the next, the verifier follows through the rest of the program.
+#[inline(always)]
+fn draw<A: Octets, T: Tables>(tables: &T, config: &Config, work: &mut Work<A>) {
+    let ports = u32::from(config.last_port.wrapping_sub(config.first_port)) + 1;
+    let number = ((u64::from(tables.random()) * u64::from(ports)) >> 32) as u32;
+    take(config.first_port.wrapping_add(number as u16).to_be(), work);
 }
 
 /// Puts a port into a flow and into the key of its answers.

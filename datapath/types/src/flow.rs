@@ -63,7 +63,10 @@ pub mod flow_state {
     pub const ESTABLISHED: u8 = 1;
     /// This side has said its last word.
     pub const CLOSING: u8 = 2;
+    /// It is over: this side has said so, or somebody else has its port.
     pub const RESET: u8 = 3;
+    /// Not TCP, and more than questions and answers of one moment.
+    pub const LASTING: u8 = 4;
 }
 
 pub mod flow_flag {

@@ -180,6 +180,8 @@ pub struct Frontend {
 pub enum State {
     New,
     Established,
+    /// Not TCP, and more than questions and answers of one moment.
+    Lasting,
     Closing,
     Reset,
     Unknown,
@@ -190,6 +192,7 @@ impl State {
         match self {
             Self::New => "new",
             Self::Established => "established",
+            Self::Lasting => "lasting",
             Self::Closing => "closing",
             Self::Reset => "reset",
             Self::Unknown => "unknown",

@@ -49,6 +49,7 @@ fn row<A: Octets>(key: &FlowKey<A>, flow: &Flow<A>, now: u32, widen: impl Fn(A) 
         state: match flow.state {
             flow_state::NEW => State::New,
             flow_state::ESTABLISHED => State::Established,
+            flow_state::LASTING => State::Lasting,
             flow_state::CLOSING => State::Closing,
             flow_state::RESET => State::Reset,
             _ => State::Unknown,

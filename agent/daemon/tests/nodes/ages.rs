@@ -106,7 +106,9 @@ fn begin(pod: &'static str, is_v4: bool) -> Vec<Silent> {
     setsockopt(&reset, sockopt::Linger, &nix::libc::linger { l_onoff: 1, l_linger: 0 }).unwrap();
     drop(reset);
     let reset = Silent { what: "TCP, reset", is_v4, port, states: [ESTABLISHED, RESET], seconds: 10, _sockets: (Some(client), None, None) };
-    vec![open, closed, half, reset, half_open(pod, silent, [NEW, NEW]), datagram(pod, silent, None), datagram(pod, to, Some(&server))]
+    let [unanswered, answered] = [(silent, None), (to, Some(&server))].map(|(to, server)| datagrams(pod, to, 1, server));
+    let again = datagrams(pod, to, 2, Some(&server));
+    vec![open, closed, half, reset, half_open(pod, silent, [NEW, NEW]), unanswered, answered, again]
 }
 
 /// Somebody who never answers.
@@ -125,18 +127,27 @@ fn half_open(pod: &str, to: SocketAddr, states: [u8; 2]) -> Silent {
     Silent { what: "TCP, never answered", is_v4: to.is_ipv4(), port, states, seconds: 60, _sockets: (None, None, None) }
 }
 
-fn datagram(pod: &str, to: SocketAddr, server: Option<&UdpSocket>) -> Silent {
-    use flow_state::{ESTABLISHED, NEW};
+/// As many questions as that, each in another tick of the datapath's clock.
+fn datagrams(pod: &str, to: SocketAddr, questions: usize, server: Option<&UdpSocket>) -> Silent {
+    use flow_state::{ESTABLISHED, LASTING, NEW};
     let any: IpAddr = if to.is_ipv4() { "0.0.0.0" } else { "::" }.parse().unwrap();
     let client = inside(pod, || UdpSocket::bind((any, 0)).unwrap());
     client.set_read_timeout(Some(PATIENCE)).unwrap();
-    client.send_to(b"x", to).unwrap();
-    let port = client.local_addr().unwrap().port();
-    if let Some(server) = server {
-        let (_, peer) = server.recv_from(&mut [0; 8]).unwrap();
-        server.send_to(b"y", peer).unwrap();
-        client.recv(&mut [0; 8]).unwrap();
+    for _ in 0..questions {
+        client.send_to(b"x", to).unwrap();
+        if let Some(server) = server {
+            let (_, peer) = server.recv_from(&mut [0; 8]).unwrap();
+            server.send_to(b"y", peer).unwrap();
+            client.recv(&mut [0; 8]).unwrap();
+        }
+        let tick = ago(0);
+        ichor_tests::until("the next tick", PATIENCE, || questions == 1 || ago(0) != tick);
     }
-    let (what, answer, seconds) = if server.is_some() { ("UDP, answered", ESTABLISHED, 180) } else { ("UDP, never answered", NEW, 60) };
-    Silent { what, is_v4: to.is_ipv4(), port, states: [ESTABLISHED, answer], seconds, _sockets: (None, None, Some(client)) }
+    let port = client.local_addr().unwrap().port();
+    let (what, states, seconds) = match (server, questions) {
+        (None, _) => ("UDP, never answered", [ESTABLISHED, NEW], 30),
+        (_, 1) => ("UDP, answered", [ESTABLISHED, ESTABLISHED], 30),
+        _ => ("UDP, asked and answered again", [LASTING, LASTING], 180),
+    };
+    Silent { what, is_v4: to.is_ipv4(), port, states, seconds, _sockets: (None, None, Some(client)) }
 }

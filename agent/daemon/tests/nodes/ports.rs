@@ -1,4 +1,5 @@
-//! All ports towards one peer are taken: what finds none is dropped and told, others go on, and what ends gives its port back.
+//! All ports towards one peer are taken: what finds none is dropped and told, and others go on. What has ended gives its port
+//! to who needs it, and is forgotten in the end.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{IpAddr, SocketAddr};
@@ -7,8 +8,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use ichor_datapath_loader::KeptTables;
-use ichor_datapath_types::{Addr, Flow, FlowKey, Octets, flow_flag, proto};
+use ichor_datapath_loader::{KeptTables, Table};
+use ichor_datapath_types::{Addr, Flow, FlowKey, Octets, flow_flag, flow_state, proto};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, setsockopt, socket, sockopt};
@@ -33,8 +34,15 @@ const AT_ONCE: usize = 100;
 /// Whose packet is dropped gets no more time.
 const SOON: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Longer than UDP that was answered is remembered.
-const LONG_AGO_S: u64 = 200;
+/// Longer than anything is remembered.
+const LONG_AGO_S: u64 = 10_000;
+/// Long enough for a port that nobody seems to need, and too short to be forgotten.
+const SPENT_S: u64 = 5;
+/// Who asks when all ports are taken by who does not need them.
+const LATECOMERS: std::ops::Range<u16> = 26_000..26_100;
+/// The states of TCP, and of UDP.
+const IN_USE: [u8; 2] = [flow_state::ESTABLISHED, flow_state::LASTING];
+const SPENT: [u8; 2] = [flow_state::RESET, flow_state::ESTABLISHED];
 
 /// Who asks whom, with whose address.
 #[derive(Clone, Copy, Debug)]
@@ -93,15 +101,12 @@ pub(crate) fn run() {
 fn taken(node: &Node, way: Way, backend: &Pod, tables: &mut KeptTables) {
     let (told, before) = (listen(node), dropped(node));
     let begun = Instant::now();
-    std::thread::scope(|scope| POOLS.map(|(is_v4, transport)| _ = scope.spawn(move || fill(way, is_v4, transport))));
     for (is_v4, transport) in POOLS {
-        // What has ended while others began is asked again.
         let mut held = 0;
         ichor_tests::until(&format!("{way:?} {transport:?}"), PATIENCE, || {
+            ask(way, is_v4, transport, ASKED_FROM);
+            put_all_as(tables, IN_USE, 0);
             held = ports_held(tables, way.peer(is_v4, backend), transport);
-            if held < PORTS * 9 / 10 {
-                fill(way, is_v4, transport);
-            }
             held >= PORTS * 9 / 10
         });
         println!("{}, {transport:?} {}: {held} of {PORTS} ports are taken", way.what, if is_v4 { "v4" } else { "v6" });
@@ -117,8 +122,18 @@ fn taken(node: &Node, way: Way, backend: &Pod, tables: &mut KeptTables) {
     }
     println!("{counted} drops are counted as no-port, and told; {:?}", begun.elapsed());
     others(way);
+    for (is_v4, transport) in POOLS {
+        put_all_as(tables, SPENT, SPENT_S);
+        let unanswered = ask(way, is_v4, transport, LATECOMERS);
+        let held = ports_held(tables, way.peer(is_v4, backend), transport);
+        assert!(
+            unanswered == 0 && held >= PORTS * 9 / 10,
+            "{way:?}, {transport:?}: {unanswered} of {LATECOMERS:?} have no port, {held} are held"
+        );
+    }
+    println!("what seems to need its port no more gives way");
 
-    end(tables);
+    put_all_as(tables, SPENT, LONG_AGO_S);
     node.wait_for("the end of what was silent", "tables", |tables| {
         tables.as_array().unwrap().iter().all(|row| row["entries"].as_u64() < Some(1000))
     });
@@ -139,15 +154,16 @@ fn others(way: Way) {
     }
 }
 
-/// Asks once from each of many ports, some of them at once.
-fn fill(way: Way, is_v4: bool, transport: Transport) {
-    let (to, ports) = (way.to(is_v4, transport), ASKED_FROM.collect::<Vec<_>>());
+/// Asks once from each of many ports, some of them at once; gives how many were not answered.
+fn ask(way: Way, is_v4: bool, transport: Transport, from: std::ops::Range<u16>) -> usize {
+    let (to, ports) = (way.to(is_v4, transport), from.collect::<Vec<_>>());
     inside(way.from, || {
-        for ports in ports.chunks(AT_ONCE) {
+        let of_some = |ports: &[u16]| {
             let sockets: Vec<_> = ports.iter().map(|port| asks(*port, to, transport)).collect();
-            await_answers(&sockets, transport);
-        }
-    });
+            await_answers(&sockets, transport)
+        };
+        ports.chunks(AT_ONCE).map(of_some).sum()
+    })
 }
 
 fn asks(port: u16, to: SocketAddr, transport: Transport) -> OwnedFd {
@@ -166,15 +182,16 @@ fn asks(port: u16, to: SocketAddr, transport: Transport) -> OwnedFd {
     socket
 }
 
-/// Whose packet was dropped is not waited for.
-fn await_answers(sockets: &[OwnedFd], transport: Transport) {
+/// Whose packet was dropped is not waited for; gives how many that are.
+fn await_answers(sockets: &[OwnedFd], transport: Transport) -> usize {
     let wanted = if transport == Transport::Tcp { PollFlags::POLLOUT } else { PollFlags::POLLIN };
     let deadline = Instant::now() + SOON;
-    while Instant::now() < deadline {
+    loop {
         let mut all: Vec<_> = sockets.iter().map(|socket| PollFd::new(socket.as_fd(), wanted)).collect();
         poll(&mut all, PollTimeout::ZERO).unwrap();
-        if all.iter().all(|one| one.any() == Some(true)) {
-            return;
+        let unanswered = all.iter().filter(|one| one.any() != Some(true)).count();
+        if unanswered == 0 || Instant::now() >= deadline {
+            return unanswered;
         }
         std::thread::yield_now();
     }
@@ -216,14 +233,20 @@ fn listen(node: &Node) -> Receiver<Json> {
     receiver
 }
 
-/// Puts everything that is remembered into the past.
-fn end(tables: &mut KeptTables) {
-    fn past<A>((key, flow): (FlowKey<A>, Flow<A>)) -> (FlowKey<A>, Flow<A>) {
-        assert!([proto::TCP, proto::UDP].contains(&key.protocol) || key.protocol == proto::ICMP || key.protocol == proto::ICMP6);
-        (key, Flow { seen: ago(LONG_AGO_S), ..flow })
+/// Has everything that is remembered be in this state, and silent for so long.
+fn put_all_as(tables: &mut KeptTables, [tcp, udp]: [u8; 2], idle_s: u64) {
+    fn put<A: Octets>(mut table: Table<'_, FlowKey<A>, Flow<A>>, changed: impl Fn(u8, u8) -> (u8, u32)) {
+        let mut rows = table.entries().unwrap();
+        for (key, flow) in &mut rows {
+            (flow.state, flow.seen) = changed(key.protocol, flow.state);
+        }
+        table.put_all(&rows).unwrap();
     }
-    let rows: Vec<_> = tables.flows_v4().unwrap().entries().unwrap().into_iter().map(past).collect();
-    tables.flows_v4().unwrap().put_all(&rows).unwrap();
-    let rows: Vec<_> = tables.flows_v6().unwrap().entries().unwrap().into_iter().map(past).collect();
-    tables.flows_v6().unwrap().put_all(&rows).unwrap();
+    let changed = |protocol, state| match protocol {
+        proto::TCP => (tcp, ago(idle_s)),
+        proto::UDP => (udp, ago(idle_s)),
+        _ => (state, ago(idle_s)),
+    };
+    put(tables.flows_v4().unwrap(), changed);
+    put(tables.flows_v6().unwrap(), changed);
 }

@@ -189,6 +189,7 @@ pub enum Family {
 pub enum State {
     New,
     Established,
+    Lasting,
     Closing,
     Reset,
 }

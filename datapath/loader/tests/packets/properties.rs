@@ -88,7 +88,7 @@ fn a_full_table_is_said() {
         let place = Place { hook: Hook::FromEndpoint, interface: interface_of("a"), mark: 0 };
         let verdict = |text: &str| host::run(&world, place, &mut f.tcp(text).syn().bytes());
         assert_eq!(verdict("a:40000 > web:80"), Verdict::Dropped(DropReason::FlowTable));
-        assert_eq!(verdict("a:40000 > outside:443"), Verdict::Dropped(DropReason::NoPort));
+        assert_eq!(verdict("a:40000 > outside:443"), Verdict::Dropped(DropReason::FlowTable));
         assert_eq!(verdict("a:40000 > b:443"), Verdict::Redirected, "what is not translated needs no table");
     }
 }

@@ -262,7 +262,7 @@ pub(crate) fn line<A: Octets>(key: &FlowKey<A>, flow: &Flow<A>, widen: impl Fn(A
         proto::ICMP | proto::ICMP6 => "echo".to_string(),
         other => format!("protocol-{other}"),
     };
-    let states = ["new", "established", "closing", "reset"];
+    let states = ["new", "established", "closing", "reset", "lasting"];
     let mut about = format!("{} {}", ends(&flow.becomes), states[usize::from(flow.state)]);
     let flags = [
         (flow_flag::REPLY, " reply"),

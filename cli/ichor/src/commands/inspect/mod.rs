@@ -108,6 +108,7 @@ fn state(state: cli::State) -> State {
     match state {
         cli::State::New => State::New,
         cli::State::Established => State::Established,
+        cli::State::Lasting => State::Lasting,
         cli::State::Closing => State::Closing,
         cli::State::Reset => State::Reset,
     }

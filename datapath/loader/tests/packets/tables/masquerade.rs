@@ -17,6 +17,9 @@ pub(crate) fn rows(f: Family) -> Vec<Scenario> {
         one_port(f),
         first_taken(f),
         last_taken(f),
+        question_spent(f),
+        connection_spent(f),
+        lasting(f),
         shared(f),
         host(f),
     ]
@@ -171,6 +174,81 @@ fn last_taken(f: Family) -> Scenario {
             "udp a:40000 > outside:53 => node:61000 > outside:53 established source",
             "udp outside:53 > node:61000 => outside:53 > a:40000 new reply destination",
         ])
+}
+
+fn question_spent(f: Family) -> Scenario {
+    scenario(f, "the only port is that of a question")
+        .pod("a", "the question", f.udp("a:40000 > outside:53"))
+        .sent(f.udp("node:61000 > outside:53"))
+        .flows(&[
+            "udp a:40000 > outside:53 => node:61000 > outside:53 established source",
+            "udp outside:53 > node:61000 => outside:53 > a:40000 new reply destination",
+        ])
+        .pod("b", "it may still be answered", f.udp("b:40000 > outside:53"))
+        .dropped(DropReason::NoPort)
+        .pod("b", "by now it was, or it never will be", f.udp("b:40000 > outside:53"))
+        .after(4)
+        .sent(f.udp("node:61000 > outside:53"))
+        .flows(&[
+            "udp b:40000 > outside:53 => node:61000 > outside:53 established source",
+            "udp outside:53 > node:61000 => outside:53 > b:40000 new reply destination",
+        ])
+        .pod("a", "who had it before does not get the answers any more", f.udp("a:40000 > outside:53"))
+        .dropped(DropReason::NoPort)
+        .wire("an answer", f.udp("outside:53 > node:61000"))
+        .delivered(f.udp("outside:53 > b:40000"))
+        .flows(&["udp outside:53 > node:61000 => outside:53 > b:40000 established reply destination"])
+}
+
+fn connection_spent(f: Family) -> Scenario {
+    scenario(f, "the only port is that of a connection which both sides have closed")
+        .pod("a", "the connection", f.tcp("a:40000 > outside:443").syn())
+        .sent(f.tcp("node:61000 > outside:443").syn())
+        .flows(&[
+            "tcp a:40000 > outside:443 => node:61000 > outside:443 new source",
+            "tcp outside:443 > node:61000 => outside:443 > a:40000 new reply destination",
+        ])
+        .pod("b", "nobody gives way to it", f.tcp("b:40000 > outside:443").syn())
+        .after(100)
+        .dropped(DropReason::NoPort)
+        .wire("the other side closes it", f.tcp("outside:443 > node:61000").fin())
+        .delivered(f.tcp("outside:443 > a:40000").fin())
+        .flows(&["tcp outside:443 > node:61000 => outside:443 > a:40000 closing reply destination"])
+        .pod("b", "this side may still have something to say", f.tcp("b:40000 > outside:443").syn())
+        .after(100)
+        .dropped(DropReason::NoPort)
+        .pod("a", "it has not", f.tcp("a:40000 > outside:443").fin())
+        .sent(f.tcp("node:61000 > outside:443").fin())
+        .flows(&["tcp a:40000 > outside:443 => node:61000 > outside:443 closing source"])
+        .pod("b", "just so", f.tcp("b:40000 > outside:443").syn())
+        .dropped(DropReason::NoPort)
+        .pod("b", "it is silent", f.tcp("b:40000 > outside:443").syn())
+        .after(4)
+        .sent(f.tcp("node:61000 > outside:443").syn())
+        .flows(&[
+            "tcp b:40000 > outside:443 => node:61000 > outside:443 new source",
+            "tcp outside:443 > node:61000 => outside:443 > b:40000 new reply destination",
+        ])
+}
+
+fn lasting(f: Family) -> Scenario {
+    scenario(f, "the only port is that of datagrams which come again and again")
+        .pod("a", "the first", f.udp("a:40000 > outside:53"))
+        .sent(f.udp("node:61000 > outside:53"))
+        .flows(&[
+            "udp a:40000 > outside:53 => node:61000 > outside:53 established source",
+            "udp outside:53 > node:61000 => outside:53 > a:40000 new reply destination",
+        ])
+        .wire("an answer", f.udp("outside:53 > node:61000"))
+        .delivered(f.udp("outside:53 > a:40000"))
+        .flows(&["udp outside:53 > node:61000 => outside:53 > a:40000 established reply destination"])
+        .wire("a later one", f.udp("outside:53 > node:61000"))
+        .after(2)
+        .delivered(f.udp("outside:53 > a:40000"))
+        .flows(&["udp outside:53 > node:61000 => outside:53 > a:40000 lasting reply destination"])
+        .pod("b", "the port stays with it", f.udp("b:40000 > outside:53"))
+        .after(100)
+        .dropped(DropReason::NoPort)
 }
 
 fn shared(f: Family) -> Scenario {
