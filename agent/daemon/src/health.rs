@@ -214,7 +214,7 @@ struct Answer {
 fn of_service(check: &HealthCheck, pulse: &Pulse) -> Option<Answer> {
     let healthy = pulse.is_healthy();
     let body = json!({
-        "service": { "namespace": check.service.namespace, "name": check.service.name },
+        "service": { "namespace": &*check.service.namespace, "name": &*check.service.name },
         "localEndpoints": check.endpoints,
         "serviceProxyHealthy": healthy,
     });

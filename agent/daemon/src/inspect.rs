@@ -147,8 +147,8 @@ fn endpoints(view: &View, filter: &Filter, answer: &mut Answer<'_>) -> Result<()
         let cable = &stored.cable;
         if filter.takes_pod(&stored.pod.namespace, &stored.pod.name, &cable.addresses) {
             answer.row(Endpoint {
-                namespace: stored.pod.namespace.clone(),
-                pod: stored.pod.name.clone(),
+                namespace: stored.pod.namespace.to_string(),
+                pod: stored.pod.name.to_string(),
                 addresses: cable.addresses.clone(),
                 interface: cable.host_name.clone(),
                 interface_index: stored.interface,

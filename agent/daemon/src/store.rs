@@ -82,7 +82,7 @@ impl Stored {
     pub(crate) fn json(&self, attachment: &Attachment) -> Json {
         json!({
             "container": attachment.container,
-            "pod": { "namespace": self.pod.namespace, "name": self.pod.name },
+            "pod": { "namespace": &*self.pod.namespace, "name": &*self.pod.name },
             "networkNamespace": self.namespace,
             "interface": { "index": self.interface, "name": self.cable.host_name, "mac": mac_text(self.cable.host_mac) },
             "podInterface": { "name": self.cable.pod_name, "mac": mac_text(self.cable.pod_mac) },

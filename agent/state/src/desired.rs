@@ -65,7 +65,7 @@ pub struct Frontend {
     pub row: Service,
     pub owner: Unit,
     /// Which of its ports.
-    pub port: String,
+    pub port: Arc<str>,
     pub kind: FrontendKind,
 }
 

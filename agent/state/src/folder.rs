@@ -137,6 +137,8 @@ impl Folder {
     fn comes(&mut self, key: &ObjectKey, file: &Arc<str>) {
         let places = self.places.entry(key.clone()).or_default();
         if let Err(place) = places.binary_search(file) {
+            // A vector makes room for four at once.
+            places.reserve_exact(1);
             places.insert(place, file.clone());
         }
         if places.len() > 1 {

@@ -19,7 +19,7 @@ use crate::name::Unit;
 use crate::observed::Observed;
 use crate::service::{Group, RunKey};
 use cycle::Cycle;
-use few::Few;
+use few::{Few, FewKeys};
 use slots::Slots;
 
 /// How large the tables are. Backends and slots are arrays, and the first place of both stays empty.
@@ -61,7 +61,7 @@ struct Uses {
 #[derive(Clone, Debug)]
 struct Placed {
     first: u32,
-    members: Vec<BackendAddr>,
+    members: Box<[BackendAddr]>,
     content: Arc<[u32]>,
 }
 
@@ -70,9 +70,9 @@ struct Placed {
 struct Owned {
     ids: Few<Group, u32>,
     runs: Few<RunKey, Placed>,
-    kept: BTreeSet<BackendAddr>,
-    chosen: BTreeSet<BackendAddr>,
-    services: BTreeSet<ServiceKey>,
+    kept: FewKeys<BackendAddr>,
+    chosen: FewKeys<BackendAddr>,
+    services: FewKeys<ServiceKey>,
     source_ranges: BTreeSet<SourceRangeKey>,
     health_check: Option<u16>,
     endpoints: BTreeSet<EndpointKey>,

@@ -1,16 +1,17 @@
 //! What objects are called, and what is compiled at once.
 
 use std::fmt;
+use std::sync::Arc;
 
-/// The name of an object in a namespace.
+/// The name of an object in a namespace. It stands in many places, so they share its text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name {
-    pub namespace: String,
-    pub name: String,
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
 }
 
 impl Name {
-    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+    pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
         Self { namespace: namespace.into(), name: name.into() }
     }
 }

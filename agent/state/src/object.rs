@@ -3,22 +3,23 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ichor_datapath_types::proto;
 use ipnet::IpNet;
 
 use crate::name::{Name, ObjectKey};
 
-/// One object that was read.
+/// One object that was read. Those that are many are shared by all who hold them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Object {
     Node(String, Node),
     /// What the cluster pool's controller gave to a node, under the node's name: its networks for pods.
     CiliumNode(String, Vec<IpNet>),
     Namespace(String, Namespace),
-    Pod(Name, Pod),
-    Service(Name, Service),
-    EndpointSlice(Name, EndpointSlice),
+    Pod(Name, Arc<Pod>),
+    Service(Name, Arc<Service>),
+    EndpointSlice(Name, Arc<EndpointSlice>),
 }
 
 impl Object {
@@ -36,15 +37,17 @@ impl Object {
 
 /// When an object was made, as the API server writes it: in UTC to the second, so that texts sort like times.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timestamp(String);
+pub struct Timestamp([u8; FORM.len()]);
+
+const FORM: &[u8; 20] = b"0000-00-00T00:00:00Z";
 
 impl std::str::FromStr for Timestamp {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let form = b"0000-00-00T00:00:00Z";
-        let fits = |(byte, form): (u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == *form };
-        (text.len() == form.len() && text.bytes().zip(form).all(fits)).then(|| Self(text.to_owned())).ok_or(())
+        let bytes = <[u8; FORM.len()]>::try_from(text.as_bytes()).map_err(|_| ())?;
+        let fits = |(byte, form): (&u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
+        bytes.iter().zip(FORM).all(fits).then_some(Self(bytes)).ok_or(())
     }
 }
 
@@ -163,7 +166,7 @@ impl Service {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServicePort {
     /// Empty where there is only one.
-    pub name: String,
+    pub name: Arc<str>,
     pub protocol: Protocol,
     pub port: u16,
     pub node_port: Option<u16>,
@@ -172,7 +175,7 @@ pub struct ServicePort {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointSlice {
     /// The service it belongs to, in its own namespace.
-    pub service: Option<String>,
+    pub service: Option<Arc<str>>,
     pub ports: Vec<SlicePort>,
     pub endpoints: Vec<SliceEndpoint>,
 }

@@ -53,9 +53,9 @@ fn object(root: &Field<'_>) -> Result<Option<Object>, Mistake> {
         ("v1", "Node") => Object::Node(name()?, node::read(root)?),
         ("cilium.io/v2", "CiliumNode") => Object::CiliumNode(name()?, root.at("spec").at("ipam").at("podCIDRs").list(Field::prefix)?),
         ("v1", "Namespace") => Object::Namespace(name()?, Namespace { labels: labels(root)? }),
-        ("v1", "Pod") => Object::Pod(full_name()?, pod::read(root)?),
-        ("v1", "Service") => Object::Service(full_name()?, service::read(root)?),
-        ("discovery.k8s.io/v1", "EndpointSlice") => Object::EndpointSlice(full_name()?, slice::read(root)?),
+        ("v1", "Pod") => Object::Pod(full_name()?, pod::read(root)?.into()),
+        ("v1", "Service") => Object::Service(full_name()?, service::read(root)?.into()),
+        ("discovery.k8s.io/v1", "EndpointSlice") => Object::EndpointSlice(full_name()?, slice::read(root)?.into()),
         _ => return Ok(None),
     }))
 }

@@ -1,6 +1,7 @@
 //! What a service or a pod's host ports should be, before anything has a number.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ichor_datapath_types::{Config, ServiceKey, scope, service_flag};
 use ipnet::IpNet;
@@ -17,7 +18,7 @@ use crate::snapshot::{Algorithm, Snapshot};
 /// is apart: a backend elsewhere must not be found through it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Group {
-    pub(crate) port: String,
+    pub(crate) port: Arc<str>,
     pub(crate) protocol: Protocol,
     pub(crate) local: bool,
 }
@@ -154,7 +155,7 @@ impl Wanted {
             let v4 = front.addr.is_ipv4();
             let Some(addr) = addresses.iter().find(|addr| addr.is_ipv4() == v4) else { continue };
             // Two addresses of the node may lead to two ports of the pod under the same number.
-            let group = Group { port: format!("{}-{}", port.host_port, port.port), protocol: port.protocol, local: true };
+            let group = Group { port: format!("{}-{}", port.host_port, port.port).into(), protocol: port.protocol, local: true };
             let run = RunKey { group, v4, maglev: false };
             let backend = BackendAddr { addr: *addr, port: port.port };
             let flags = if LOOPBACK.contains(&front.addr) { service_flag::INTERNAL } else { 0 };

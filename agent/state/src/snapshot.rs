@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -84,9 +85,9 @@ pub struct Snapshot {
     /// What the cluster pool gave to nodes.
     pool_parts: BTreeMap<String, Vec<IpNet>>,
     namespaces: BTreeMap<String, Namespace>,
-    pods: BTreeMap<Name, Pod>,
-    services: BTreeMap<Name, Service>,
-    slices: BTreeMap<Name, EndpointSlice>,
+    pods: BTreeMap<Name, Arc<Pod>>,
+    services: BTreeMap<Name, Arc<Service>>,
+    slices: BTreeMap<Name, Arc<EndpointSlice>>,
     /// By container: a pod that is made anew has two for a moment.
     endpoints: BTreeMap<String, LocalEndpoint>,
     slices_by_service: BTreeMap<Name, Vec<Name>>,
@@ -152,7 +153,7 @@ impl Snapshot {
         if self.host.cluster_pool { of_pool } else { of_node }.map_or(&[], Vec::as_slice)
     }
 
-    pub fn pods(&self) -> &BTreeMap<Name, Pod> {
+    pub fn pods(&self) -> &BTreeMap<Name, Arc<Pod>> {
         &self.pods
     }
 
@@ -187,7 +188,7 @@ impl Snapshot {
         }
     }
 
-    fn set_pod(&mut self, name: Name, pod: Option<Pod>, dirty: &mut Dirty) {
+    fn set_pod(&mut self, name: Name, pod: Option<Arc<Pod>>, dirty: &mut Dirty) {
         let old = self.pods.get(&name);
         if old == pod.as_ref() {
             return;
@@ -196,7 +197,7 @@ impl Snapshot {
         // Most pods have no host ports, and most changes of pods change nothing here.
         let concerned = old.into_iter().chain(&pod).any(|pod| !pod.host_ports.is_empty() && self.is_own_node(pod.node.as_deref()));
         let bandwidth =
-            |pod: Option<&Pod>| pod.map(|pod| (pod.egress_bandwidth.clone(), pod.ingress_bandwidth.clone())).unwrap_or_default();
+            |pod: Option<&Arc<Pod>>| pod.map(|pod| (pod.egress_bandwidth.clone(), pod.ingress_bandwidth.clone())).unwrap_or_default();
         if bandwidth(old) != bandwidth(pod.as_ref()) && self.endpoints.values().any(|endpoint| endpoint.pod == name) {
             dirty.mark(Unit::Endpoints);
         }
@@ -209,11 +210,11 @@ impl Snapshot {
         }
     }
 
-    fn set_service(&mut self, name: Name, service: Option<Service>, dirty: &mut Dirty) {
+    fn set_service(&mut self, name: Name, service: Option<Arc<Service>>, dirty: &mut Dirty) {
         if self.services.get(&name) != service.as_ref() {
             let unit = Unit::Service(name.clone());
             let announced =
-                |service: Option<&Service>| service.into_iter().flat_map(|service| service.announced(true)).collect::<BTreeSet<_>>();
+                |service: Option<&Arc<Service>>| service.into_iter().flat_map(|service| service.announced(true)).collect::<BTreeSet<_>>();
             if announced(self.services.get(&name)) != announced(service.as_ref()) {
                 dirty.mark(Unit::Nodes);
             }
@@ -223,12 +224,12 @@ impl Snapshot {
         }
     }
 
-    fn set_slice(&mut self, name: Name, slice: Option<EndpointSlice>, dirty: &mut Dirty) {
+    fn set_slice(&mut self, name: Name, slice: Option<Arc<EndpointSlice>>, dirty: &mut Dirty) {
         let old = self.slices.get(&name);
         if old == slice.as_ref() {
             return;
         }
-        let service = |slice: Option<&EndpointSlice>| Some(Name::new(&*name.namespace, slice?.service.clone()?));
+        let service = |slice: Option<&Arc<EndpointSlice>>| Some(Name::new(name.namespace.clone(), slice?.service.clone()?));
         let (before, after) = (service(old), service(slice.as_ref()));
         if let Some(before) = before {
             if let Some(slices) = self.slices_by_service.get_mut(&before) {
@@ -334,15 +335,15 @@ impl Snapshot {
     }
 
     pub(crate) fn service(&self, name: &Name) -> Option<&Service> {
-        self.services.get(name)
+        self.services.get(name).map(Arc::as_ref)
     }
 
     pub(crate) fn pod(&self, name: &Name) -> Option<&Pod> {
-        self.pods.get(name)
+        self.pods.get(name).map(Arc::as_ref)
     }
 
     pub(crate) fn slices_of(&self, service: &Name) -> impl Iterator<Item = &EndpointSlice> {
-        self.slices_by_service.get(service).into_iter().flatten().filter_map(|name| self.slices.get(name))
+        self.slices_by_service.get(service).into_iter().flatten().filter_map(|name| self.slices.get(name)).map(Arc::as_ref)
     }
 
     /// A pod's addresses: what its cable was given here is true before the API server knows it.

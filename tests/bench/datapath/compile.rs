@@ -47,18 +47,19 @@ fn endpoints(number: u32, first: u32) -> Object {
     let ports = vec![SlicePort { name: String::new(), protocol: Protocol::Tcp, port: 8080 }];
     let endpoints = (first..first + ENDPOINTS).map(endpoint).collect();
     let name = format!("s{number}");
-    Object::EndpointSlice(Name::new("bench", &name), EndpointSlice { service: Some(name), ports, endpoints })
+    let slice = EndpointSlice { service: Some(name.as_str().into()), ports, endpoints };
+    Object::EndpointSlice(Name::new("bench", name), slice.into())
 }
 
 fn fill(snapshot: &mut Snapshot, external: u32, dirty: &mut Dirty) {
     for number in 0..SERVICES {
-        let port = ServicePort { name: String::new(), protocol: Protocol::Tcp, port: 80, node_port: None };
+        let port = ServicePort { name: "".into(), protocol: Protocol::Tcp, port: 80, node_port: None };
         let mut service =
             Service { cluster_ips: vec![Ipv4Addr::from(0x0a60_0000 + number).into()], ports: vec![port], ..Service::default() };
         if number < external {
             service.external_ips.push(Ipv4Addr::from(0xc000_0200 + number).into());
         }
-        snapshot.put(Object::Service(Name::new("bench", format!("s{number}")), service), dirty);
+        snapshot.put(Object::Service(Name::new("bench", format!("s{number}")), service.into()), dirty);
         snapshot.put(endpoints(number, 0), dirty);
     }
 }

@@ -39,8 +39,8 @@ pub(crate) fn tell(tables: &mut KeptTables, view: &View, filter: &Filter, answer
         let check = |what| Check { what, problem: ground.look(stored, what).err().map(|fault| fault.to_string()) };
         let checks: Vec<_> = Checked::ALL.into_iter().map(check).collect();
         answer.row(Health {
-            namespace: stored.pod.namespace.clone(),
-            pod: stored.pod.name.clone(),
+            namespace: stored.pod.namespace.to_string(),
+            pod: stored.pod.name.to_string(),
             addresses: stored.cable.addresses.clone(),
             healthy: checks.iter().all(|check| check.problem.is_none()),
             checks,

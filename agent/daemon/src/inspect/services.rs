@@ -34,7 +34,7 @@ pub(crate) fn services(
         if filter.takes(&ends, &protocol(key.protocol)) {
             answer.row(ServiceRow {
                 owner: owner(frontend),
-                port_name: frontend.port.clone(),
+                port_name: frontend.port.to_string(),
                 kind: frontend.kind.name().to_owned(),
                 address,
                 port,

@@ -98,7 +98,7 @@ impl Directory {
 }
 
 fn named(kind: OwnerKind, name: &Name) -> Owner {
-    Owner { kind, namespace: Some(name.namespace.clone()), name: name.name.clone() }
+    Owner { kind, namespace: Some(name.namespace.to_string()), name: name.name.to_string() }
 }
 
 /// Whose a frontend is: a pod's, where it is a host port.

@@ -1,5 +1,6 @@
-//! A map of a handful of entries that takes no more room than they do: there is one of each kind for every service.
+//! Maps and sets of a handful of entries that take no more room than they do: every service has some of each kind.
 
+/// A map.
 #[derive(Clone, Debug)]
 pub(super) struct Few<K, V>(Vec<(K, V)>);
 
@@ -50,5 +51,42 @@ impl<K: Ord, V> Few<K, V> {
 
     pub(super) fn into_values(self) -> impl Iterator<Item = V> {
         self.0.into_iter().map(|(_, value)| value)
+    }
+}
+
+/// A set.
+#[derive(Clone, Debug)]
+pub(super) struct FewKeys<K>(Box<[K]>);
+
+impl<K> Default for FewKeys<K> {
+    fn default() -> Self {
+        Self(Box::default())
+    }
+}
+
+impl<K: Ord> FromIterator<K> for FewKeys<K> {
+    fn from_iter<I: IntoIterator<Item = K>>(keys: I) -> Self {
+        let mut keys: Vec<_> = keys.into_iter().collect();
+        keys.sort_unstable();
+        keys.dedup();
+        Self(keys.into())
+    }
+}
+
+impl<K: Ord> FewKeys<K> {
+    pub(super) fn contains(&self, key: &K) -> bool {
+        self.0.binary_search(key).is_ok()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, K> {
+        self.0.iter()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ichor_datapath_types::{Addr, Service, SourceRangeKey};
 
-use super::few::Few;
+use super::few::{Few, FewKeys};
 use super::{Ids, Owned, Placed, Uses};
 use crate::backend::BackendAddr;
 use crate::desired::{Desired, Frontend};
@@ -69,7 +69,7 @@ impl Ids {
     fn place_runs(&mut self, owned: &mut Owned, wanted: &Wanted, desired: &mut Desired, problems: &mut Vec<String>) -> Few<RunKey, Placed> {
         let mut runs = Few::default();
         for (key, members) in &wanted.runs {
-            let members: Vec<_> = members.iter().copied().filter(|addr| self.backends.contains_key(addr)).collect();
+            let members: Box<[_]> = members.iter().copied().filter(|addr| self.backends.contains_key(addr)).collect();
             let mut old = owned.runs.remove(key);
             if members.is_empty() {
                 self.retire_run(old, desired);
@@ -130,12 +130,13 @@ impl Ids {
     }
 
     fn count_backends(&mut self, owned: &mut Owned, kept: BTreeSet<BackendAddr>, runs: &Few<RunKey, Placed>) {
-        let chosen: BTreeSet<_> = runs.values().flat_map(|run| run.members.iter().copied()).collect();
+        let chosen: FewKeys<_> = runs.values().flat_map(|run| run.members.iter().copied()).collect();
         let known = kept.into_iter().filter(|addr| self.backends.contains_key(addr));
-        let kept: BTreeSet<_> = known.chain(chosen.iter().copied()).collect();
+        let kept: FewKeys<_> = known.chain(chosen.iter().copied()).collect();
         let old_kept = std::mem::replace(&mut owned.kept, kept);
         let old_chosen = std::mem::replace(&mut owned.chosen, chosen);
-        for addr in old_kept.union(&owned.kept) {
+        let either: BTreeSet<_> = old_kept.iter().chain(owned.kept.iter()).collect();
+        for addr in either {
             self.touched.insert(*addr);
             if let Some(uses) = self.backends.get_mut(addr) {
                 uses.kept = uses.kept + u32::from(owned.kept.contains(addr)) - u32::from(old_kept.contains(addr));
@@ -166,6 +167,7 @@ impl Ids {
     fn write_rows(&mut self, unit: &Unit, owned: &mut Owned, rows: Vec<WantedRow>, desired: &mut Desired, problems: &mut Vec<String>) {
         let old = std::mem::take(&mut owned.services);
         self.rows -= old.len();
+        let mut keys = Vec::with_capacity(rows.len());
         let mut without = 0;
         for WantedRow { key, run, kind, flags, affinity } in rows {
             let Some(&id) = owned.ids.get(&run.group) else { continue };
@@ -174,7 +176,7 @@ impl Ids {
                 continue;
             }
             self.rows += 1;
-            owned.services.insert(key);
+            keys.push(key);
             let (first_slot, slots) = match owned.runs.get(&run) {
                 Some(placed) => (placed.first, u32::try_from(placed.content.len()).unwrap_or(0)),
                 None => (0, 0),
@@ -182,10 +184,11 @@ impl Ids {
             let row = Service { id, first_slot, slots, affinity, flags, pad: 0 };
             desired.services.set(key, Frontend { row, owner: unit.clone(), port: run.group.port, kind });
         }
+        owned.services = keys.into_iter().collect();
         if without > 0 {
             let limit = self.limits.services;
             problems.push(format!("{without} of its frontends are not served: the table of services is full with {limit}; make it larger"));
         }
-        old.into_iter().for_each(|key| desired.services.clear(key));
+        old.iter().for_each(|key| desired.services.clear(*key));
     }
 }

@@ -156,7 +156,12 @@ impl<'a> Field<'a> {
 
     /// What `read` finds in each item; items in which it finds nothing are left out.
     pub(crate) fn list<T>(&self, read: impl Fn(&Field<'a>) -> Result<Option<T>, Mistake>) -> Result<Vec<T>, Mistake> {
-        self.items()?.iter().filter_map(|item| read(item).transpose()).collect()
+        let items = self.items()?;
+        let mut found = Vec::with_capacity(items.len());
+        for item in &items {
+            found.extend(read(item)?);
+        }
+        Ok(found)
     }
 
     pub(crate) fn entries(&self) -> Result<Vec<(&'a str, Field<'a>)>, Mistake> {

@@ -54,7 +54,7 @@ pub(super) fn read(root: &Field<'_>) -> Result<Service, Mistake> {
 
 fn port(item: &Field<'_>) -> Result<ServicePort, Mistake> {
     Ok(ServicePort {
-        name: item.at("name").text()?.unwrap_or_default().to_owned(),
+        name: item.at("name").text()?.unwrap_or_default().into(),
         protocol: protocol(&item.at("protocol"))?,
         port: item.at("port").required_port()?,
         node_port: item.at("nodePort").port()?,

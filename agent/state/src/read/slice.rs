@@ -20,7 +20,7 @@ pub(super) fn read(root: &Field<'_>) -> Result<EndpointSlice, Mistake> {
     let Some(kind) = kind.filter(|kind| *kind != Kind::Fqdn) else { return Ok(EndpointSlice::default()) };
     let service = root.at("metadata").at("labels").at(SERVICE).text()?.filter(|name| !name.is_empty());
     Ok(EndpointSlice {
-        service: if foreign(root)? { None } else { service.map(str::to_owned) },
+        service: if foreign(root)? { None } else { service.map(Into::into) },
         ports: root.at("ports").list(port)?,
         endpoints: root.at("endpoints").list(|item| endpoint(item, kind))?,
     })

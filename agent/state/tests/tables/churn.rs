@@ -27,7 +27,7 @@ fn slots_do_not_crumble() {
     let mut dirty = Dirty::default();
     for number in 0..SERVICES {
         let (name, service) = service(&format!("s{number}"), Ipv4Addr::from(0x0a60_0000 + number).into());
-        machine.put(Object::Service(name, service), &mut dirty);
+        machine.put(Object::Service(name, service.into()), &mut dirty);
     }
     machine.run(&dirty).unwrap();
     let (mut most_in_use, mut most_stretches) = (0, 0);

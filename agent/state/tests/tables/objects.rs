@@ -17,7 +17,8 @@ pub(crate) fn service(name: &str, cluster_ip: IpAddr) -> (Name, Service) {
 /// The slice of a service with one TCP port 8080.
 pub(crate) fn slice(service: &str, endpoints: Vec<SliceEndpoint>) -> Object {
     let ports = vec![SlicePort { name: String::new(), protocol: Protocol::Tcp, port: 8080 }];
-    Object::EndpointSlice(Name::new("default", service), EndpointSlice { service: Some(service.into()), ports, endpoints })
+    let slice = EndpointSlice { service: Some(service.into()), ports, endpoints };
+    Object::EndpointSlice(Name::new("default", service), slice.into())
 }
 
 pub(crate) fn endpoint(address: IpAddr) -> SliceEndpoint {

@@ -69,7 +69,7 @@ pub(crate) fn services(desired: &Desired, observed: &Observed, slots: &[u32]) ->
     for (key, row) in &observed.services {
         let (kind, owner, port) = match desired.services.get(key) {
             Some(frontend) => (frontend.kind.name(), frontend.owner.clone(), frontend.port.clone()),
-            None => ("?", Unit::Service(Name::new("?", "?")), String::new()),
+            None => ("?", Unit::Service(Name::new("?", "?")), "".into()),
         };
         let owner = if port.is_empty() { owner.to_string() } else { format!("{owner}:{port}") };
         let cells = vec![frontend(key), kind.into(), owner, format!("#{}", row.id), flags(row), run(row, observed, slots)];

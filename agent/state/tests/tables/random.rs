@@ -56,7 +56,8 @@ fn service() -> impl Strategy<Value = Service> {
     let kinds = select(&[ServiceKind::ClusterIp, ServiceKind::NodePort, ServiceKind::LoadBalancer, ServiceKind::ExternalName][..]);
     let port = (protocol(), select(&[80_u16, 81][..]), select(&[None, Some(30_080_u16), Some(30_081)][..]));
     let ports = prop::collection::vec(port, 1..3).prop_map(|ports| {
-        let port = |(index, (protocol, port, node_port)): (usize, _)| ServicePort { name: index.to_string(), protocol, port, node_port };
+        let port =
+            |(index, (protocol, port, node_port)): (usize, _)| ServicePort { name: index.to_string().into(), protocol, port, node_port };
         ports.into_iter().enumerate().map(port).collect::<Vec<_>>()
     });
     let addresses = (
@@ -104,7 +105,7 @@ fn slice() -> impl Strategy<Value = EndpointSlice> {
     let port = port.prop_map(|(name, protocol, port)| SlicePort { name: name.into(), protocol, port });
     let service = prop::option::weighted(0.9, select(&["a", "b", "c"][..]));
     (service, prop::collection::vec(port, 0..3), prop::collection::vec(endpoint, 0..5))
-        .prop_map(|(service, ports, endpoints)| EndpointSlice { service: service.map(str::to_owned), ports, endpoints })
+        .prop_map(|(service, ports, endpoints)| EndpointSlice { service: service.map(Into::into), ports, endpoints })
 }
 
 fn pod() -> impl Strategy<Value = Pod> {
@@ -161,9 +162,9 @@ fn edit() -> impl Strategy<Value = Edit> {
     let boxed = |object: Object| Edit::Put(Box::new(object));
     let node_name = || select(&NODES[..]).prop_map(str::to_owned);
     prop_oneof![
-        8 => (name(), service()).prop_map(move |(name, service)| boxed(Object::Service(name, service))),
-        8 => (name(), slice()).prop_map(move |(name, slice)| boxed(Object::EndpointSlice(name, slice))),
-        4 => (name(), pod()).prop_map(move |(name, pod)| boxed(Object::Pod(name, pod))),
+        8 => (name(), service()).prop_map(move |(name, service)| boxed(Object::Service(name, service.into()))),
+        8 => (name(), slice()).prop_map(move |(name, slice)| boxed(Object::EndpointSlice(name, slice.into()))),
+        4 => (name(), pod()).prop_map(move |(name, pod)| boxed(Object::Pod(name, pod.into()))),
         1 => (node_name(), node()).prop_map(move |(name, node)| boxed(Object::CiliumNode(name, node.pod_cidrs))),
         2 => (node_name(), node()).prop_map(move |(name, node)| boxed(Object::Node(name, node))),
         2 => name().prop_map(|name| Edit::Remove(ObjectKey::Service(name))),
