@@ -82,7 +82,7 @@ where
 {
     // What the packet before this one left is still there.
     (work.begun, work.changes, work.is_told, work.tells) = (begun::NOTHING, 0, 0, 0);
-    work.ip = F::parse(packet)?;
+    F::parse(packet, &mut work.ip)?;
     if let Origin::Endpoint { interface } = origin
         && tables.endpoint(&F::widen(work.ip.source)).is_none_or(|owner| owner.interface != interface)
     {
@@ -129,6 +129,10 @@ where
                 known.set_state(new_state);
             }
             work.changes = u32::from(work.flow.flags);
+            // Whose packets just left is nobody here, and the endpoints need not be asked. Other hooks rather deliver.
+            if matches!(origin, Origin::Wire { only_transit: true }) && tables.just_left(&work.flow.becomes, work.ip.protocol) {
+                return Ok(Next::Route);
+            }
             return Ok(next_hop::<F, T>(tables, origin, work));
         }
         // The connection before this one had the same ports, and has no need of its own any more.

@@ -20,7 +20,8 @@ pub trait Family {
     /// What a packet grows by when it tells for which service it came.
     const DIRECT: usize;
 
-    fn parse<P: Packet>(packet: &P) -> Result<Ip<Self::Octets>, DropReason>;
+    /// Reads the header into its place; a result that holds it would be copied in halves of words.
+    fn parse<P: Packet>(packet: &P, ip: &mut Ip<Self::Octets>) -> Result<(), DropReason>;
     fn widen(octets: Self::Octets) -> Addr;
     fn node_address(config: &Config) -> Self::Octets;
     fn narrow(addr: Addr) -> Self::Octets;

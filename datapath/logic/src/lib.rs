@@ -35,6 +35,7 @@ pub use v6::V6;
 
 use ichor_datapath_types::{
     Addr, Affinity, AffinityKey, Backend, Endpoint, Flow, FlowKey, Fragment, FragmentKey, Octets, Prefix, Service, ServiceKey, SharedFlow,
+    Tuple,
 };
 
 /// The flows of one family.
@@ -44,6 +45,10 @@ pub trait FlowTable<A: Octets> {
     fn put_flow(&self, key: &FlowKey<A>, flow: &Flow<A>) -> Option<()>;
     /// Writes an entry unless there is one with the same key.
     fn add_flow(&self, key: &FlowKey<A>, flow: &Flow<A>) -> Option<()>;
+    /// Whether a packet that became this left for another machine a moment ago. Tables that do not remember it say no.
+    fn just_left(&self, _becomes: &Tuple<A>, _protocol: u8) -> bool {
+        false
+    }
 }
 
 /// The tables of the agent and of the datapath itself. A lookup returns a copy; only flows are changed in place.

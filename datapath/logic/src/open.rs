@@ -1,8 +1,8 @@
 //! The first packet of a flow.
 
 use ichor_datapath_types::{
-    Backend, Config, DropReason, Flow, FlowKey, Octets, Service, ServiceKey, Transport, Work, begun, feature, flow_flag, flow_state, piece,
-    prefix_flag, scope, service_flag, transport_kind,
+    Backend, Config, DropReason, Flow, FlowKey, Octets, Service, ServiceKey, SharedFlow, Transport, Work, begun, feature, flow_flag,
+    flow_state, piece, prefix_flag, scope, service_flag, transport_kind,
 };
 
 use crate::decide::{Next, Origin, next_hop};
@@ -15,7 +15,7 @@ use crate::{FlowTable, Tables};
 const TRIES: u32 = 24;
 const FEW_TRIES: u32 = 4;
 /// How many more may be another flow's that has no more need of it.
-const SPENT_TRIES: u32 = 4;
+const SPENT_TRIES: u32 = 3;
 
 /// Chooses what the packets of a flow become, and writes it down for both directions.
 #[inline(always)]
@@ -345,8 +345,8 @@ where
 fn may_be_taken<A: Octets, T: FlowTable<A>>(tables: &T, work: &Work<A>) -> bool {
     let Some(answers) = tables.flow(&work.reply_key) else { return true };
     let begun = tables.flow(&FlowKey { tuple: answers.becomes().reversed(), ..work.reply_key }).unwrap_or(answers);
-    let both = [answers, begun];
-    let is_spent = is_spent(both.map(|flow| flow.state()), both.map(|flow| work.flow.seen.wrapping_sub(flow.seen())), &work.transport);
+    let silence = |flow: SharedFlow<'_, A>| work.flow.seen.wrapping_sub(flow.seen());
+    let is_spent = is_spent([answers.state(), begun.state()], silence(answers).min(silence(begun)), &work.transport);
     if is_spent {
         // Should more of it come all the same, it begins anew.
         begun.set_state(flow_state::RESET);

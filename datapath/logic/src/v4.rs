@@ -27,7 +27,7 @@ impl Family for V4 {
     const ICMP_COVERS_ADDRESSES: bool = false;
 
     #[inline(always)]
-    fn parse<P: Packet>(packet: &P) -> Result<Ip<u32>, DropReason> {
+    fn parse<P: Packet>(packet: &P, ip: &mut Ip<u32>) -> Result<(), DropReason> {
         let header: Ipv4 = packet.load(L2).ok_or(DropReason::Truncated)?;
         // At most 60, which the verifier sees.
         let length = usize::from(header.version_ihl & 0xf) * 4;
@@ -41,7 +41,7 @@ impl Family for V4 {
         } else {
             piece::WHOLE
         };
-        Ok(Ip {
+        *ip = Ip {
             source: header.source,
             destination: header.destination,
             piece_id: u32::from(header.id),
@@ -51,7 +51,8 @@ impl Family for V4 {
             ttl: header.ttl,
             piece,
             pad: 0,
-        })
+        };
+        Ok(())
     }
 
     #[inline(always)]

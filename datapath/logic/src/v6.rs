@@ -35,49 +35,45 @@ impl Family for V6 {
     const ICMP_COVERS_ADDRESSES: bool = true;
 
     #[inline(always)]
-    fn parse<P: Packet>(packet: &P) -> Result<Ip<[u32; 4]>, DropReason> {
+    fn parse<P: Packet>(packet: &P, ip: &mut Ip<[u32; 4]>) -> Result<(), DropReason> {
         let header: Ipv6 = packet.load(L2).ok_or(DropReason::Truncated)?;
         if header.version_class_flow & V6_VERSION != V6_SIX {
             return Err(DropReason::BadHeader);
         }
-        let mut ip = Ip {
-            source: header.source,
-            destination: header.destination,
-            piece_id: 0,
-            transport: (L2 + size_of::<Ipv6>()) as u32,
-            length: u32::from(u16::from_be(header.length)) + size_of::<Ipv6>() as u32,
-            protocol: header.next,
-            ttl: header.hop_limit,
-            piece: piece::WHOLE,
-            pad: 0,
-        };
+        (ip.source, ip.destination) = (header.source, header.destination);
+        (ip.length, ip.ttl, ip.pad) = (u32::from(u16::from_be(header.length)) + size_of::<Ipv6>() as u32, header.hop_limit, 0);
+        // Written at the end: the verifier knows nothing about what was written into a table and is read again.
+        let (mut transport, mut protocol, mut piece, mut piece_id) = (L2 + size_of::<Ipv6>(), header.next, piece::WHOLE, 0);
         for _ in 0..MAX_EXTENSIONS {
-            match ip.protocol {
+            match protocol {
                 proto::HOP_BY_HOP | proto::ROUTING | proto::DESTINATION => {
-                    let extension: Ipv6Extension = packet.load(ip.transport as usize).ok_or(DropReason::Truncated)?;
-                    ip.protocol = extension.next;
+                    let extension: Ipv6Extension = packet.load(transport).ok_or(DropReason::Truncated)?;
+                    protocol = extension.next;
                     // At most 2048 each, so the loop's bound is the verifier's.
-                    ip.transport += (u32::from(extension.length_8) + 1) * 8;
+                    transport += (usize::from(extension.length_8) + 1) * 8;
                 }
                 proto::FRAGMENT => {
-                    let fragment: Ipv6Fragment = packet.load(ip.transport as usize).ok_or(DropReason::Truncated)?;
-                    ip.protocol = fragment.next;
-                    ip.transport += size_of::<Ipv6Fragment>() as u32;
-                    ip.piece_id = fragment.id;
+                    let fragment: Ipv6Fragment = packet.load(transport).ok_or(DropReason::Truncated)?;
+                    protocol = fragment.next;
+                    transport += size_of::<Ipv6Fragment>();
+                    piece_id = fragment.id;
                     if fragment.offset & V6_OFFSET != 0 {
-                        ip.piece = piece::LATER;
-                        return Ok(ip);
+                        piece = piece::LATER;
+                        break;
                     }
                     if fragment.offset & V6_MORE != 0 {
-                        ip.piece = piece::FIRST;
+                        piece = piece::FIRST;
                     }
                 }
-                _ => return Ok(ip),
+                _ => break,
             }
         }
-        match ip.protocol {
-            proto::HOP_BY_HOP | proto::ROUTING | proto::DESTINATION | proto::FRAGMENT => Err(DropReason::ExtensionHeaders),
-            _ => Ok(ip),
+        (ip.transport, ip.protocol, ip.piece, ip.piece_id) = (transport as u32, protocol, piece, piece_id);
+        match protocol {
+            proto::HOP_BY_HOP | proto::ROUTING | proto::DESTINATION | proto::FRAGMENT if piece != piece::LATER => {
+                Err(DropReason::ExtensionHeaders)
+            }
+            _ => Ok(()),
         }
     }
 

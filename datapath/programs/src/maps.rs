@@ -8,13 +8,13 @@ use aya_ebpf::btf_maps::lpm_trie::Key;
 use aya_ebpf::btf_maps::{Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, RingBuf};
 use aya_ebpf::helpers::generated::{bpf_get_prandom_u32, bpf_ktime_get_coarse_ns};
 use aya_ebpf::macros::btf_map;
-use ichor_datapath_logic::{FlowTable, SocketTables, Tables};
+use ichor_datapath_logic::{FlowTable, SocketTables, Tables, V4, V6};
 use ichor_datapath_types::{
     Addr, Affinity, AffinityKey, Allowance, Backend, Config, Counter, CounterKey, Endpoint, EndpointKey, Event, Flow, FlowKey, Fragment,
-    FragmentKey, Hook, Prefix, Service, ServiceKey, SharedFlow, SocketFlow, SocketFlowKey, Watch, Work, event_kind,
+    FragmentKey, Hook, Prefix, Service, ServiceKey, SharedFlow, SocketFlow, SocketFlowKey, Tuple, Watch, Work, event_kind,
 };
 
-use crate::route::{HOPS, Hop};
+use crate::route::{HOPS, Hop, remembered};
 
 const MEMORY_MAPPED: usize = aya_ebpf::bindings::BPF_F_MMAPABLE as usize;
 const NOT_BEFOREHAND: usize = aya_ebpf::bindings::BPF_F_NO_PREALLOC as usize;
@@ -79,8 +79,27 @@ static ALLOWANCES: PerCpuArray<Allowance, { event_kind::COUNT as usize }> = PerC
 #[btf_map]
 static UNREMEMBERED: LruHashMap<u32, u32, 8192> = LruHashMap::new();
 
-/// The tables, for `logic`.
-pub(crate) struct Maps;
+/// The tables, for `logic`, as a packet meets them.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Maps {
+    /// Asked for once: the clock costs as much as a lookup.
+    pub(crate) time_ns: u64,
+    /// By which the packet came in.
+    pub(crate) interface: u32,
+}
+
+/// The monotonic clock, as it was at the last tick.
+#[inline(always)]
+pub(crate) fn clock_ns() -> u64 {
+    // SAFETY: no arguments.
+    unsafe { bpf_ktime_get_coarse_ns() }
+}
+
+/// The same in the unit of `Tables::now`.
+#[inline(always)]
+fn now() -> u32 {
+    (clock_ns() >> Config::CLOCK_SHIFT) as u32
+}
 
 /// The place where a hook puts flows together, one for each CPU.
 pub(crate) trait Workplace<A> {
@@ -93,7 +112,7 @@ pub(crate) trait HopTable<A> {
 }
 
 macro_rules! flow_table {
-    ($map:ident, $number:literal, $work:ident, $hops:ident, $octets:ty) => {
+    ($map:ident, $number:literal, $work:ident, $hops:ident, $family:ty, $octets:ty) => {
         impl Workplace<$octets> for Maps {
             #[inline(always)]
             fn work(&self, hook: Hook) -> Option<&'static mut Work<$octets>> {
@@ -105,7 +124,7 @@ macro_rules! flow_table {
         impl HopTable<$octets> for Maps {
             #[inline(always)]
             fn hop(&self, index: u32) -> Option<&'static mut Hop<$octets>> {
-                // SAFETY: programs that ask do not interrupt each other on one CPU, and each asks once.
+                // SAFETY: programs that ask do not interrupt each other on one CPU, and each holds one at a time.
                 $hops.get_ptr_mut(index).map(|hop| unsafe { &mut *hop })
             }
         }
@@ -132,11 +151,16 @@ macro_rules! flow_table {
                 }
                 Some(())
             }
+
+            #[inline(always)]
+            fn just_left(&self, becomes: &Tuple<$octets>, protocol: u8) -> bool {
+                matches!(remembered::<$family>(*self, becomes, protocol), Some((_, true)))
+            }
         }
     };
 }
-flow_table!(FLOWS4, 0, WORK4, HOPS4, u32);
-flow_table!(FLOWS6, 1, WORK6, HOPS6, [u32; 4]);
+flow_table!(FLOWS4, 0, WORK4, HOPS4, V4, u32);
+flow_table!(FLOWS6, 1, WORK6, HOPS6, V6, [u32; 4]);
 
 /// A copy of a value that the agent may replace at any time.
 macro_rules! copied {
@@ -149,8 +173,7 @@ macro_rules! copied {
 impl Tables for Maps {
     #[inline(always)]
     fn now(&self) -> u32 {
-        // SAFETY: no arguments.
-        (unsafe { bpf_ktime_get_coarse_ns() } >> Config::CLOCK_SHIFT) as u32
+        (self.time_ns >> Config::CLOCK_SHIFT) as u32
     }
 
     #[inline(always)]
@@ -242,7 +265,7 @@ pub(crate) fn count(hook: Hook, reason: u8, bytes: u32) {
 /// Whether somebody wants to be told of new flows.
 #[inline(always)]
 pub(crate) fn is_listened_to() -> bool {
-    WATCH.get(0).is_some_and(|watch| watch.new_flows != 0 && Maps.now() < watch.until)
+    WATCH.get(0).is_some_and(|watch| watch.new_flows != 0 && now() < watch.until)
 }
 
 /// Whether somebody wants to be told of such an event, and this CPU may still tell one. Without a listener it costs a look.
@@ -253,7 +276,7 @@ pub(crate) fn may_tell(kind: u8) -> bool {
         return false;
     }
     let most = if kind == event_kind::DROP { watch.drops } else { watch.new_flows };
-    let now = Maps.now();
+    let now = now();
     if most == 0 || now >= watch.until {
         return false;
     }
@@ -289,7 +312,7 @@ pub(crate) fn tell(event: Event) {
 #[inline(always)]
 pub(crate) fn is_new(ends: u32) -> bool {
     const FORGOTTEN_AFTER: u32 = 60;
-    let now = Maps.now();
+    let now = now();
     let Some(seen) = UNREMEMBERED.get_ptr_mut(ends) else {
         // Without room it is told again.
         let _full = UNREMEMBERED.insert(ends, now, 0);

@@ -3,9 +3,9 @@
 use core::ffi::c_void;
 
 use aya_ebpf::bindings::bpf_fib_lookup;
-use aya_ebpf::helpers::generated::{bpf_fib_lookup as lookup, bpf_ktime_get_coarse_ns};
+use aya_ebpf::helpers::generated::bpf_fib_lookup as lookup;
 use ichor_datapath_logic::{Family, V4, V6};
-use ichor_datapath_types::Work;
+use ichor_datapath_types::{Tuple, Work};
 
 use crate::maps::{HopTable, Maps};
 
@@ -33,8 +33,8 @@ pub(crate) struct Hop<A> {
     pub(crate) interface: u32,
     /// Whether the addresses are known.
     pub(crate) resolved: u32,
-    pub(crate) destination_mac: [u16; 3],
-    pub(crate) source_mac: [u16; 3],
+    /// The destination's and the source's, as a frame begins.
+    pub(crate) macs: [u32; 3],
 }
 
 /// How a family's addresses are put into a question to the routing table.
@@ -74,45 +74,58 @@ impl Route for V6 {
     }
 }
 
-/// The way of a packet after it is rewritten.
+/// The place of an answer, and whether it is there and still holds.
 #[inline(always)]
-pub(crate) fn route<F: Route>(context: *mut c_void, interface: u32, work: &Work<F::Octets>) -> Option<&'static Hop<F::Octets>>
+pub(crate) fn remembered<F: Route>(maps: Maps, becomes: &Tuple<F::Octets>, protocol: u8) -> Option<(&'static mut Hop<F::Octets>, bool)>
 where
     Maps: HopTable<F::Octets>,
 {
-    let (source, destination) = (work.flow.becomes.source, work.flow.becomes.destination);
-    let protocol = u32::from(work.ip.protocol);
-    // SAFETY: no arguments.
-    let time = (unsafe { bpf_ktime_get_coarse_ns() } >> CLOCK_SHIFT) as u32;
+    let (source, destination) = (becomes.source, becomes.destination);
     let mixed = (F::folded(source).rotate_left(16) ^ F::folded(destination)).wrapping_mul(ODD);
-    let hop = Maps.hop(mixed / (u32::MAX / HOPS + 1))?;
-    let asked = hop.destination == destination && hop.source == source && hop.from == interface && hop.protocol == protocol;
+    let hop = maps.hop(mixed / (u32::MAX / HOPS + 1))?;
+    let asked = hop.destination == destination && hop.source == source && hop.from == maps.interface && hop.protocol == u32::from(protocol);
     // What is not known yet is asked for again.
-    if asked && hop.time == time && hop.resolved != 0 {
+    let holds = asked && hop.time == time(maps) && hop.resolved != 0;
+    Some((hop, holds))
+}
+
+#[inline(always)]
+fn time(maps: Maps) -> u32 {
+    (maps.time_ns >> CLOCK_SHIFT) as u32
+}
+
+/// The way of a packet after it is rewritten.
+#[inline(always)]
+pub(crate) fn route<F: Route>(maps: Maps, context: *mut c_void, work: &Work<F::Octets>) -> Option<&'static Hop<F::Octets>>
+where
+    Maps: HopTable<F::Octets>,
+{
+    let (becomes, protocol) = (&work.flow.becomes, work.ip.protocol);
+    let (hop, holds) = remembered::<F>(maps, becomes, protocol)?;
+    if holds {
         return Some(hop);
     }
     // SAFETY: integers only, for which zero is a value.
     let mut question: bpf_fib_lookup = unsafe { core::mem::zeroed() };
     question.family = F::ADDRESS_FAMILY;
-    question.l4_protocol = protocol as u8;
-    question.ifindex = interface;
-    F::fill(&mut question, source, destination);
+    question.l4_protocol = protocol;
+    question.ifindex = maps.interface;
+    F::fill(&mut question, becomes.source, becomes.destination);
     // SAFETY: both live on this stack, and the length is that of the question.
     let answer = unsafe { lookup(context, &raw mut question, size_of::<bpf_fib_lookup>() as i32, 0) };
     if answer != FOUND && answer != NO_NEIGHBOUR {
         return None;
     }
-    let half = |[a, b, c, d, e, f]: [u8; 6]| [u16::from_ne_bytes([a, b]), u16::from_ne_bytes([c, d]), u16::from_ne_bytes([e, f])];
+    let ([a, b, c, d, e, f], [g, h, i, j, k, l]) = (question.dmac, question.smac);
     *hop = Hop {
-        source,
-        destination,
-        from: interface,
-        protocol,
-        time,
+        source: becomes.source,
+        destination: becomes.destination,
+        from: maps.interface,
+        protocol: u32::from(protocol),
+        time: time(maps),
         interface: question.ifindex,
         resolved: u32::from(answer == FOUND),
-        destination_mac: half(question.dmac),
-        source_mac: half(question.smac),
+        macs: [[a, b, c, d], [e, f, g, h], [i, j, k, l]].map(u32::from_ne_bytes),
     };
     Some(hop)
 }

@@ -8,7 +8,7 @@ use ichor_datapath_logic::{Diff, Family, FlowTable, Next, Origin, Packet, Place,
 use ichor_datapath_types::{DECIDED_MARK, DropReason, Eth, Hook, Pod, Work};
 
 use crate::direct::{self, Direct};
-use crate::maps::{CONFIG, HopTable, Maps, Workplace, count};
+use crate::maps::{CONFIG, HopTable, Maps, Workplace, clock_ns, count};
 use crate::route::{Route, route};
 use crate::watch::{Met, answered, dropped, met};
 
@@ -153,12 +153,13 @@ where
     Maps: FlowTable<F::Octets> + Workplace<F::Octets> + HopTable<F::Octets>,
 {
     let config = CONFIG.load();
-    let work = Maps.work(place.hook).ok_or(DropReason::FlowTable)?;
-    let next = decide::<F, _, _>(skb, &Maps, &config, origin, work)?;
+    let maps = Maps { time_ns: clock_ns(), interface: place.interface };
+    let work = maps.work(place.hook).ok_or(DropReason::FlowTable)?;
+    let next = decide::<F, _, _>(skb, &maps, &config, origin, work)?;
     if matches!(next, Next::Refuse | Next::TooBig) {
         return turned_around::<F>(skb, work, place, next);
     }
-    let action = forwarded::<F>(skb, work, next)?;
+    let action = forwarded::<F>(maps, skb, work, next)?;
     let action = work.settled(action as u32) as i32;
     // Last, so that the verifier does not follow all of the above once for each way in which this ends; and the verifier
     // of Linux 6.1 follows it once for each value that it knows the action to have.
@@ -167,7 +168,7 @@ where
 }
 
 #[inline(always)]
-fn forwarded<F: Family + Route>(skb: &mut Skb, work: &Work<F::Octets>, next: Next) -> Result<i32, DropReason>
+fn forwarded<F: Family + Route>(maps: Maps, skb: &mut Skb, work: &Work<F::Octets>, next: Next) -> Result<i32, DropReason>
 where
     Maps: HopTable<F::Octets>,
 {
@@ -176,7 +177,7 @@ where
         Next::Pass | Next::Host | Next::Refuse | Next::TooBig => Ok(TC_ACT_OK),
         // SAFETY: a call by value.
         Next::Endpoint => Ok(unsafe { bpf_redirect_peer(work.endpoint.interface, 0) } as i32),
-        Next::Route => out::<F>(skb, work),
+        Next::Route => out::<F>(maps, skb, work),
     }
 }
 
@@ -194,19 +195,16 @@ fn turned_around<F: Family>(skb: &mut Skb, work: &Work<F::Octets>, place: Met, n
 
 /// To another machine, past the node's own stack.
 #[inline(always)]
-fn out<F: Family + Route>(skb: &mut Skb, work: &Work<F::Octets>) -> Result<i32, DropReason>
+fn out<F: Family + Route>(maps: Maps, skb: &mut Skb, work: &Work<F::Octets>) -> Result<i32, DropReason>
 where
     Maps: HopTable<F::Octets>,
 {
     let context = skb.0.skb.skb;
-    // SAFETY: the context that the kernel gave this program.
-    let interface = unsafe { (*context).ifindex };
-    let found = route::<F>(context.cast(), interface, work);
+    let found = route::<F>(maps, context.cast(), work);
     skb.0.set_mark(DECIDED_MARK);
     match found {
         Some(hop) if hop.resolved != 0 => {
-            let frame = Eth { destination: hop.destination_mac, source: hop.source_mac, ethertype: F::ETHERTYPE };
-            skb.store(0, frame).ok_or(DropReason::Rewrite)?;
+            skb.store(0, hop.macs).ok_or(DropReason::Rewrite)?;
             // SAFETY: a call by value.
             Ok(unsafe { bpf_redirect(hop.interface, 0) } as i32)
         }

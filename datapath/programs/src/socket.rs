@@ -7,7 +7,7 @@ use aya_ebpf::programs::SockAddrContext;
 use ichor_datapath_logic::{Answer, Request, believed, connect};
 use ichor_datapath_types::{Addr, DropReason, Hook};
 
-use crate::maps::{Maps, count};
+use crate::maps::{Maps, clock_ns, count};
 use crate::watch::refused;
 
 const PROCEED: i32 = 1;
@@ -80,7 +80,7 @@ fn set(context: *mut bpf_sock_addr, addr: Addr, port: u16, is_v4: bool) {
 #[inline(always)]
 fn ask(context: *mut bpf_sock_addr, addr: Addr, is_v4: bool) -> i32 {
     let asked = request(context, addr);
-    match connect(&Maps, &asked) {
+    match connect(&Maps { time_ns: clock_ns(), ..Maps::default() }, &asked) {
         Answer::Unchanged => PROCEED,
         Answer::Backend { addr, port } => {
             count(Hook::Socket, 0, 0);
@@ -99,7 +99,8 @@ fn ask(context: *mut bpf_sock_addr, addr: Addr, is_v4: bool) -> i32 {
 
 #[inline(always)]
 fn tell(context: *mut bpf_sock_addr, addr: Addr, is_v4: bool) -> i32 {
-    if let Some((addr, port)) = believed(&Maps, &request(context, addr)) {
+    // Which asks for no time.
+    if let Some((addr, port)) = believed(&Maps::default(), &request(context, addr)) {
         set(context, addr, port, is_v4);
     }
     PROCEED

@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use ichor_datapath_logic::{Family, MAX_OFFSET, Packet, V4, V6, hash, transport};
-use ichor_datapath_types::{Addr, DropReason, Eth, Event, Hook, Work, begun, event_kind};
+use ichor_datapath_types::{Addr, DropReason, Eth, Event, Hook, Ip, Work, begun, event_kind};
 
 use crate::maps::{is_listened_to, is_new, may_tell, tell};
 
@@ -40,7 +40,10 @@ pub(crate) fn dropped<P: Packet>(packet: &P, met: Met, reason: DropReason) {
 
 #[inline(always)]
 fn describe<F: Family, P: Packet>(packet: &P, event: &mut Event) {
-    let Ok(ip) = F::parse(packet) else { return };
+    let mut ip = Ip::default();
+    if F::parse(packet, &mut ip).is_err() {
+        return;
+    }
     event.source = F::widen(ip.source);
     event.destination = F::widen(ip.destination);
     event.protocol = ip.protocol;

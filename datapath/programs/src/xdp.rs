@@ -8,7 +8,7 @@ use ichor_datapath_logic::{Family, FlowTable, Next, Origin, Packet, Place, V4, V
 use ichor_datapath_types::{DropReason, Eth, Hook, Ipv4, Ipv6, Pod, Work};
 
 use crate::direct::{self, Direct};
-use crate::maps::{CONFIG, HopTable, Maps, Workplace, count};
+use crate::maps::{CONFIG, HopTable, Maps, Workplace, clock_ns, count};
 use crate::route::{Route, route};
 use crate::watch::{Met, dropped, met};
 
@@ -125,16 +125,17 @@ where
     Maps: FlowTable<F::Octets> + Workplace<F::Octets> + HopTable<F::Octets>,
 {
     let config = CONFIG.load();
-    let work = Maps.work(Hook::Xdp).ok_or(DropReason::FlowTable)?;
-    let next = decide::<F, _, _>(frame, &Maps, &config, Origin::Wire { only_transit: true }, work)?;
-    let action = forwarded::<F>(frame, work, next, place.interface)?;
+    let maps = Maps { time_ns: clock_ns(), interface: place.interface };
+    let work = maps.work(Hook::Xdp).ok_or(DropReason::FlowTable)?;
+    let next = decide::<F, _, _>(frame, &maps, &config, Origin::Wire { only_transit: true }, work)?;
+    let action = forwarded::<F>(maps, frame, work, next)?;
     // Last, for the verifier's sake.
     met::<F>(work, place);
     Ok(action)
 }
 
 #[inline(always)]
-fn forwarded<F: Family + Route>(frame: &mut Frame, work: &Work<F::Octets>, next: Next, interface: u32) -> Result<u32, DropReason>
+fn forwarded<F: Family + Route>(maps: Maps, frame: &mut Frame, work: &Work<F::Octets>, next: Next) -> Result<u32, DropReason>
 where
     Maps: HopTable<F::Octets>,
 {
@@ -142,12 +143,12 @@ where
         return Ok(xdp_action::XDP_PASS);
     }
     // Unless the neighbour is known, nothing is changed yet: traffic control can wait for it.
-    let Some(hop) = route::<F>(frame.0.cast(), interface, work).filter(|hop| hop.resolved != 0) else {
+    let Some(hop) = route::<F>(maps, frame.0.cast(), work).filter(|hop| hop.resolved != 0) else {
         return Ok(xdp_action::XDP_PASS);
     };
     apply::<F, _>(frame, next, work)?;
-    frame.store(0, Eth { destination: hop.destination_mac, source: hop.source_mac, ethertype: F::ETHERTYPE }).ok_or(DropReason::Rewrite)?;
-    if hop.interface == interface {
+    frame.store(0, hop.macs).ok_or(DropReason::Rewrite)?;
+    if hop.interface == maps.interface {
         return Ok(xdp_action::XDP_TX);
     }
     // SAFETY: a call by value.

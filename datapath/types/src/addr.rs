@@ -3,7 +3,7 @@
 use crate::pod::Pod;
 
 /// An address as the headers of one family hold it, in network byte order.
-pub trait Octets: Pod {}
+pub trait Octets: Pod + Default {}
 impl Octets for u32 {}
 impl Octets for [u32; 4] {}
 

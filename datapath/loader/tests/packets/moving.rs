@@ -3,6 +3,8 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use ichor_datapath_types::{Addr, Endpoint, EndpointKey};
+
 use crate::cluster::Setting;
 use crate::host::Verdict;
 use crate::kernel::{self, Kernel, clock};
@@ -60,5 +62,22 @@ fn what_changes_about_a_way_is_seen_soon() {
             ip(&format!("neighbour replace {node2} lladdr 02:00:00:00:00:0c dev uplink nud permanent"));
             goes_to(&kernel, row, Some(NODE2_MAC));
         }
+    }
+}
+
+#[test]
+fn an_address_that_comes_to_this_node_is_left_to_the_next_hook_soon() {
+    kernel::enter();
+    for family in Family::BOTH {
+        let [scenario, _] = scenarios(family);
+        let mut kernel = Kernel::load(Setting::OnePort);
+        let mut world = scenario.world(clock());
+        kernel.fill(&world);
+        let row = &scenario.rows[0];
+        goes_to(&kernel, row, Some(NODE2_MAC));
+        let backend = EndpointKey { addr: Addr::from(family.address("far")) };
+        world.endpoints.insert(backend, Endpoint { interface: 22, ..Endpoint::default() });
+        kernel.fill(&world);
+        goes_to(&kernel, row, None);
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ichor_datapath_logic::{self as logic, transport};
-use ichor_datapath_types::{DropReason, Hook, Transport, piece, proto, transport_kind};
+use ichor_datapath_types::{DropReason, Hook, Ip, Transport, piece, proto, transport_kind};
 use proptest::prelude::*;
 
 use crate::checksum::wrong;
@@ -111,7 +111,8 @@ fn packet(frame: &[u8]) -> Option<Read> {
 fn read<F: logic::Family>(frame: &[u8]) -> Option<Read> {
     let mut frame = frame.to_vec();
     let bytes = Bytes(&mut frame);
-    let ip = F::parse(&bytes).ok()?;
+    let mut ip = Ip::default();
+    F::parse(&bytes, &mut ip).ok()?;
     if ip.piece != piece::WHOLE {
         return None;
     }

@@ -190,6 +190,7 @@ fn question_spent(f: Family) -> Scenario {
         .after(4)
         .sent(f.udp("node:61000 > outside:53"))
         .flows(&[
+            "udp a:40000 > outside:53 => node:61000 > outside:53 reset source",
             "udp b:40000 > outside:53 => node:61000 > outside:53 established source",
             "udp outside:53 > node:61000 => outside:53 > b:40000 new reply destination",
         ])
@@ -226,6 +227,7 @@ fn connection_spent(f: Family) -> Scenario {
         .after(4)
         .sent(f.tcp("node:61000 > outside:443").syn())
         .flows(&[
+            "tcp a:40000 > outside:443 => node:61000 > outside:443 reset source",
             "tcp b:40000 > outside:443 => node:61000 > outside:443 new source",
             "tcp outside:443 > node:61000 => outside:443 > b:40000 new reply destination",
         ])
