@@ -46,7 +46,7 @@ pub(crate) fn tables(node: &Node, entries: u32) -> KeptTables {
 
 /// The datapath's clock, so many seconds ago.
 pub(crate) fn ago(seconds: u64) -> u32 {
-    let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).unwrap();
+    let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC_COARSE).unwrap();
     let now = u64::try_from(time.tv_sec()).unwrap() * 1_000_000_000 + u64::try_from(time.tv_nsec()).unwrap();
     let shift = ichor_datapath_types::Config::CLOCK_SHIFT;
     u32::try_from((now >> shift) & u64::from(u32::MAX)).unwrap().wrapping_sub(u32::try_from((seconds * 1_000_000_000) >> shift).unwrap())
