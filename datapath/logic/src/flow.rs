@@ -3,7 +3,7 @@
 use ichor_datapath_types::{Transport, flow_state, tcp_flag, transport_kind};
 
 /// How long, in ticks of the clock, a flow that has said its last word must be silent before somebody else may have its port.
-const SPENT_AFTER: u32 = 3;
+const SPENT_AFTER: i32 = 3;
 
 /// The state after a packet of this side, where the one before it may have come in an earlier tick of the clock. Total, and
 /// without a table: a reset or a last word of this side stays.
@@ -50,7 +50,7 @@ pub(crate) fn is_over(state: u8, transport: &Transport) -> bool {
 /// Whether a flow with a port of the node has no more need of it, by what its directions say: nothing came for a while, and
 /// nothing says that more will. TCP says so, and a question has its answer by then.
 #[inline(always)]
-pub(crate) fn is_spent([one, other]: [u8; 2], silence: u32, transport: &Transport) -> bool {
+pub(crate) fn is_spent([one, other]: [u8; 2], [seen, other_seen]: [u32; 2], now: u32, transport: &Transport) -> bool {
     // As bits: the verifier follows what comes next for each comparison.
     let bit = |state: u8| 1_u32.wrapping_shl(u32::from(state));
     let both = bit(one) | bit(other);
@@ -59,5 +59,31 @@ pub(crate) fn is_spent([one, other]: [u8; 2], silence: u32, transport: &Transpor
     } else {
         both & bit(flow_state::LASTING) == 0
     };
-    has_ended && silence > SPENT_AFTER
+    // With a sign: another CPU may have seen more of it by a later clock than this one's.
+    let silence = |seen: u32| now.wrapping_sub(seen).cast_signed();
+    has_ended && silence(seen).min(silence(other_seen)) > SPENT_AFTER
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_spent_when_both_directions_say_so_for_a_while() {
+        use flow_state::{CLOSING, ESTABLISHED, LASTING, NEW, RESET};
+        const NOW: u32 = 1;
+        let (tcp, udp) = (
+            Transport { kind: transport_kind::TCP, ..Transport::default() },
+            Transport { kind: transport_kind::UDP, ..Transport::default() },
+        );
+        let long_ago = NOW.wrapping_sub(SPENT_AFTER.cast_unsigned() + 1);
+        let states = |transport: &Transport, one, other| is_spent([one, other], [long_ago; 2], NOW, transport);
+        assert!(states(&tcp, CLOSING, CLOSING) && states(&tcp, ESTABLISHED, RESET) && states(&tcp, RESET, NEW));
+        assert!(!states(&tcp, CLOSING, ESTABLISHED) && !states(&tcp, ESTABLISHED, ESTABLISHED) && !states(&tcp, NEW, NEW));
+        assert!(states(&udp, ESTABLISHED, NEW) && states(&udp, ESTABLISHED, ESTABLISHED));
+        assert!(!states(&udp, LASTING, ESTABLISHED) && !states(&udp, ESTABLISHED, LASTING));
+        for soon in [NOW, NOW - 1, NOW.wrapping_sub(SPENT_AFTER.cast_unsigned()), NOW + 1] {
+            assert!(!is_spent([ESTABLISHED; 2], [long_ago, soon], NOW, &udp) && !is_spent([RESET; 2], [soon, long_ago], NOW, &tcp));
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! The first packet of a flow.
 
 use ichor_datapath_types::{
-    Backend, Config, DropReason, Flow, FlowKey, Octets, Service, ServiceKey, SharedFlow, Transport, Work, begun, feature, flow_flag,
-    flow_state, piece, prefix_flag, scope, service_flag, transport_kind,
+    Backend, Config, DropReason, Flow, FlowKey, Octets, Service, ServiceKey, Transport, Work, begun, feature, flow_flag, flow_state, piece,
+    prefix_flag, scope, service_flag, transport_kind,
 };
 
 use crate::decide::{Next, Origin, next_hop};
@@ -345,8 +345,7 @@ where
 fn may_be_taken<A: Octets, T: FlowTable<A>>(tables: &T, work: &Work<A>) -> bool {
     let Some(answers) = tables.flow(&work.reply_key) else { return true };
     let begun = tables.flow(&FlowKey { tuple: answers.becomes().reversed(), ..work.reply_key }).unwrap_or(answers);
-    let silence = |flow: SharedFlow<'_, A>| work.flow.seen.wrapping_sub(flow.seen());
-    let is_spent = is_spent([answers.state(), begun.state()], silence(answers).min(silence(begun)), &work.transport);
+    let is_spent = is_spent([answers.state(), begun.state()], [answers.seen(), begun.seen()], work.flow.seen, &work.transport);
     if is_spent {
         // Should more of it come all the same, it begins anew.
         begun.set_state(flow_state::RESET);
