@@ -38,41 +38,40 @@ impl PushedOut {
 mod tests {
     use super::*;
 
+    /// What is known after a count of so many rows, during which the programs put in some.
+    fn drawn(pushed_out: &mut PushedOut, there: u64, before: u64, after: u64) -> u64 {
+        pushed_out.balance(there, before, after);
+        pushed_out.so_far()
+    }
+
+    fn quiet(pushed_out: &mut PushedOut, there: u64, added: u64) -> u64 {
+        drawn(pushed_out, there, added, added)
+    }
+
     #[test]
     fn what_is_neither_there_nor_removed_was_pushed_out() {
-        let mut pushed_out = PushedOut::default();
-        let mut quiet = |removed, there, added| {
-            pushed_out.removed(removed);
-            pushed_out.balance(there, added, added);
-            pushed_out.so_far()
-        };
+        let mut rows = PushedOut::default();
         // Another agent has put in and removed rows before.
-        assert_eq!(quiet(0, 300, 1000), 0);
-        assert_eq!(quiet(50, 350, 1100), 0);
-        assert_eq!(quiet(0, 430, 1200), 20);
-        assert_eq!(quiet(430, 0, 1200), 20);
-        pushed_out.begin_again();
+        assert_eq!(quiet(&mut rows, 300, 1000), 0);
+        rows.removed(50);
+        assert_eq!(quiet(&mut rows, 350, 1100), 0);
+        assert_eq!(quiet(&mut rows, 430, 1200), 20);
+        rows.removed(430);
+        assert_eq!(quiet(&mut rows, 0, 1200), 20);
+        rows.begin_again();
         // So many rows of an earlier release came, which nobody has counted.
-        let mut quiet = |there, added| {
-            pushed_out.balance(there, added, added);
-            pushed_out.so_far()
-        };
-        assert_eq!(quiet(5000, 1200), 20);
-        assert_eq!(quiet(5090, 1300), 30);
+        assert_eq!(quiet(&mut rows, 5000, 1200), 20);
+        assert_eq!(quiet(&mut rows, 5090, 1300), 30);
     }
 
     #[test]
     fn it_is_never_too_many_and_never_less_than_before() {
-        let mut pushed_out = PushedOut::default();
-        let mut drawn = |there, before, after| {
-            pushed_out.balance(there, before, after);
-            pushed_out.so_far()
-        };
+        let mut rows = PushedOut::default();
         // Of ten that came meanwhile, none was met.
-        assert_eq!(drawn(100, 100, 110), 0);
-        assert_eq!(drawn(140, 150, 150), 0);
-        assert_eq!(drawn(170, 200, 200), 20);
+        assert_eq!(drawn(&mut rows, 100, 100, 110), 0);
+        assert_eq!(quiet(&mut rows, 140, 150), 0);
+        assert_eq!(quiet(&mut rows, 170, 200), 20);
         // All that came meanwhile were met.
-        assert_eq!(drawn(270, 200, 300), 20);
+        assert_eq!(drawn(&mut rows, 270, 200, 300), 20);
     }
 }

@@ -142,12 +142,12 @@ impl Sweeper {
 
     /// Finds out what was pushed out, before anything is removed.
     fn draw_balance(&self, tables: &mut KeptTables) -> Result<(), Fault> {
-        let before = tables.flows_added()?;
+        let [before_v4, before_v6] = tables.flows_added()?;
         let (v4, v6) = (count(&mut tables.flows_v4()?)?, count(&mut tables.flows_v6()?)?);
-        let after = tables.flows_added()?;
+        let [after_v4, after_v6] = tables.flows_added()?;
         let [pushed_v4, pushed_v6] = &mut self.held().pushed_out;
-        pushed_v4.balance(v4, before[0], after[0]);
-        pushed_v6.balance(v6, before[1], after[1]);
+        pushed_v4.balance(v4, before_v4, after_v4);
+        pushed_v6.balance(v6, before_v6, after_v6);
         Ok(())
     }
 }
