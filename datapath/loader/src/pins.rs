@@ -16,12 +16,13 @@ pub struct Pins {
 }
 
 /// The tables that outlive a load. What one packet leaves behind is not among them.
-const KEPT: [&str; 15] = [
+const KEPT: [&str; 16] = [
     "SERVICES",
     "SLOTS",
     "BACKENDS",
     "SOURCE_RANGES",
     "ENDPOINTS",
+    "PACES",
     "PREFIXES",
     "FLOWS4",
     "FLOWS6",

@@ -13,6 +13,8 @@ pub struct Probe<'p> {
     pub interface: u32,
     /// Of a socket buffer.
     pub mark: u32,
+    /// Into how many pieces a socket buffer is cut later; 0 where it is one packet.
+    pub pieces: u32,
     pub repeat: u32,
 }
 
@@ -23,6 +25,8 @@ pub struct Measured {
     pub packet: Vec<u8>,
     /// Of the socket buffer afterwards.
     pub mark: u32,
+    /// When the socket buffer is to leave, by the monotonic clock; 0 for at once.
+    pub leaves_ns: u64,
     pub nanoseconds: u64,
 }
 
@@ -58,23 +62,29 @@ impl Datapath {
         };
         let result = outcome.map_err(|error| Error::new(format!("running a packet through {program}"), &error))?;
         out.truncate(usize::try_from(result.data_size_out).unwrap_or(usize::MAX));
-        let mark = if matches!(loaded, Program::Xdp(_)) { 0 } else { word(&context_out, MARK) };
+        // A frame of XDP has no such fields.
+        let field = |place| if matches!(loaded, Program::Xdp(_)) { 0 } else { word(&context_out, place) };
+        let leaves_ns = u64::from(field(LEAVES)) | u64::from(field(LEAVES + 1)) << 32;
         let nanoseconds = u64::try_from(result.duration.as_nanos()).unwrap_or(u64::MAX);
-        Ok(Measured { verdict: result.return_value, packet: out, mark, nanoseconds })
+        Ok(Measured { verdict: result.return_value, packet: out, mark: field(MARK), leaves_ns, nanoseconds })
     }
 }
 
-/// The place of `mark` in `struct __sk_buff`, in words.
+/// Places in `struct __sk_buff`, in words: `mark`, `ifindex`, both halves of `tstamp`, and `gso_segs`.
 const MARK: usize = 2;
+const INTERFACE: usize = 10;
+const LEAVES: usize = 38;
+const PIECES: usize = 41;
 
 fn word(context: &[u8], place: usize) -> u32 {
     context.as_chunks().0.get(place).map_or(0, |bytes| u32::from_ne_bytes(*bytes))
 }
 
 /// `struct __sk_buff` up to the last field that is not zero.
-fn buffer_context(probe: &Probe<'_>) -> [u8; 44] {
-    let zero = 0;
-    bytes([zero, zero, probe.mark, zero, zero, zero, zero, zero, zero, zero, probe.interface])
+fn buffer_context(probe: &Probe<'_>) -> [u8; 4 * (PIECES + 1)] {
+    let mut words = [0; PIECES + 1];
+    (words[MARK], words[INTERFACE], words[PIECES]) = (probe.mark, probe.interface, probe.pieces);
+    bytes(words)
 }
 
 /// `struct xdp_md`.

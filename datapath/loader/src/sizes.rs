@@ -39,12 +39,13 @@ impl Sizes {
         Self { flows_v4: entries.unwrap_or(self.flows_v4), flows_v6: entries.unwrap_or(self.flows_v6), ..self }
     }
 
-    pub(crate) fn by_name(&self) -> [(&'static str, u32); 8] {
+    pub(crate) fn by_name(&self) -> [(&'static str, u32); 9] {
         [
             ("SERVICES", self.services),
             ("SLOTS", self.slots),
             ("BACKENDS", self.backends),
             ("ENDPOINTS", self.endpoints),
+            ("PACES", self.endpoints),
             ("PREFIXES", self.prefixes),
             ("SOURCE_RANGES", self.source_ranges),
             ("FLOWS4", self.flows_v4),

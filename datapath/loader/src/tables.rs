@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use aya::maps::{Map, MapData};
 use ichor_datapath_types::{
-    Addr, Affinity, AffinityKey, Backend, Endpoint, EndpointKey, Flow, FlowKey, Fragment, FragmentKey, Prefix, Service, ServiceKey,
+    Addr, Affinity, AffinityKey, Backend, Endpoint, EndpointKey, Flow, FlowKey, Fragment, FragmentKey, Pace, Prefix, Service, ServiceKey,
     SocketFlow, SocketFlowKey,
 };
 
@@ -61,6 +61,7 @@ macro_rules! common_tables {
             $of:
             services "SERVICES" ServiceKey => Service;
             endpoints "ENDPOINTS" EndpointKey => Endpoint;
+            paces "PACES" u32 => Pace;
             flows_v4 "FLOWS4" FlowKey<u32> => Flow<u32>;
             flows_v6 "FLOWS6" FlowKey<[u32; 4]> => Flow<[u32; 4]>;
         }

@@ -81,12 +81,13 @@ where
     T: Tables + FlowTable<F::Octets>,
 {
     // What the packet before this one left is still there.
-    (work.begun, work.changes, work.is_told, work.tells) = (begun::NOTHING, 0, 0, 0);
+    (work.begun, work.changes, work.is_told, work.tells, work.is_limited) = (begun::NOTHING, 0, 0, 0, 0);
     F::parse(packet, &mut work.ip)?;
-    if let Origin::Endpoint { interface } = origin
-        && tables.endpoint(&F::widen(work.ip.source)).is_none_or(|owner| owner.interface != interface)
-    {
-        return if is_neighbour_discovery::<F, P>(packet, &work.ip) { Ok(passed(work)) } else { Err(DropReason::SpoofedSource) };
+    if let Origin::Endpoint { interface } = origin {
+        let Some(owner) = tables.endpoint(&F::widen(work.ip.source)).filter(|owner| owner.interface == interface) else {
+            return if is_neighbour_discovery::<F, P>(packet, &work.ip) { Ok(passed(work)) } else { Err(DropReason::SpoofedSource) };
+        };
+        work.is_limited = owner.flags & endpoint_flag::LIMITED;
     }
     work.transport = of_piece::<F, P, T>(packet, tables, &work.ip);
     match work.transport.kind {

@@ -11,7 +11,8 @@ use aya_ebpf::macros::btf_map;
 use ichor_datapath_logic::{FlowTable, SocketTables, Tables, V4, V6};
 use ichor_datapath_types::{
     Addr, Affinity, AffinityKey, Allowance, Backend, Config, Counter, CounterKey, Endpoint, EndpointKey, Event, Flow, FlowKey, Fragment,
-    FragmentKey, Hook, Prefix, Service, ServiceKey, SharedFlow, SocketFlow, SocketFlowKey, Tuple, Watch, Work, event_kind,
+    FragmentKey, Hook, Pace, Prefix, Service, ServiceKey, SharedFlow, SharedPace, SocketFlow, SocketFlowKey, Tuple, Watch, Work,
+    event_kind,
 };
 
 use crate::route::{HOPS, Hop, remembered};
@@ -44,6 +45,9 @@ static BACKENDS: Array<Backend, 65536, MEMORY_MAPPED> = Array::new();
 static SOURCE_RANGES: LpmTrie<[u32; 5], u32, 16384> = LpmTrie::new();
 #[btf_map]
 static ENDPOINTS: HashMap<EndpointKey, Endpoint, 1024> = HashMap::new();
+/// What pods may send, by the node's end of their cables.
+#[btf_map]
+static PACES: HashMap<u32, Pace, 1024, NOT_BEFOREHAND> = HashMap::new();
 #[btf_map]
 static PREFIXES: LpmTrie<Addr, Prefix, 16384> = LpmTrie::new();
 #[btf_map]
@@ -99,6 +103,14 @@ pub(crate) fn clock_ns() -> u64 {
 #[inline(always)]
 fn now() -> u32 {
     (clock_ns() >> Config::CLOCK_SHIFT) as u32
+}
+
+/// How what comes in by an interface is paced.
+#[inline(always)]
+pub(crate) fn pace(interface: u32) -> Option<SharedPace<'static>> {
+    let found = NonNull::new(PACES.get_ptr_mut(&interface)?)?;
+    // SAFETY: a value stays readable until the program ends, even where its entry is removed meanwhile.
+    Some(unsafe { SharedPace::new(found) })
 }
 
 /// The place where a hook puts flows together, one for each CPU.

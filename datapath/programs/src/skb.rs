@@ -1,19 +1,27 @@
 //! The hooks of traffic control: packets of pods, and of the uplink in both directions.
 
 use aya_ebpf::bindings::{__sk_buff, BPF_F_INGRESS, BPF_F_MARK_MANGLED_0, BPF_F_PSEUDO_HDR, TC_ACT_OK, TC_ACT_SHOT, bpf_adj_room_mode};
-use aya_ebpf::helpers::generated::{bpf_redirect, bpf_redirect_neigh, bpf_redirect_peer, bpf_skb_change_tail};
+use aya_ebpf::helpers::generated::{
+    bpf_ktime_get_ns, bpf_redirect, bpf_redirect_neigh, bpf_redirect_peer, bpf_skb_change_tail, bpf_skb_set_tstamp,
+};
 use aya_ebpf::macros::classifier;
 use aya_ebpf::programs::TcContext;
-use ichor_datapath_logic::{Diff, Family, FlowTable, Next, Origin, Packet, Place, V4, V6, answer, apply, decide};
+use ichor_datapath_logic::{Diff, Family, FlowTable, Next, Origin, Packet, Place, V4, V6, answer, apply, decide, departure};
 use ichor_datapath_types::{DECIDED_MARK, DropReason, Eth, Hook, Pod, Work};
 
 use crate::direct::{self, Direct};
-use crate::maps::{CONFIG, HopTable, Maps, Workplace, clock_ns, count};
+use crate::maps::{CONFIG, HopTable, Maps, Workplace, clock_ns, count, pace};
 use crate::route::{Route, route};
 use crate::watch::{Met, answered, dropped, met};
 
 /// As many bytes as the headers that are looked at can have.
 const HEADERS: u32 = 192;
+
+/// The clock of a time to leave (`BPF_SKB_TSTAMP_DELIVERY_MONO`).
+const MONOTONIC: u32 = 1;
+
+/// A TCP header with timestamps, as nearly every one has them.
+const TCP: usize = 32;
 
 /// Beside an action: that the packet's sender was told, and the packet is none that went on.
 const ANSWERED: i32 = 1 << 16;
@@ -161,8 +169,11 @@ where
     }
     let action = forwarded::<F>(maps, skb, work, next)?;
     let action = work.settled(action as u32) as i32;
-    // Last, so that the verifier does not follow all of the above once for each way in which this ends; and the verifier
-    // of Linux 6.1 follows it once for each value that it knows the action to have.
+    // Last, so that the verifier does not follow all of the above once for each way in which these end; and the verifier
+    // of Linux 6.1 follows them once for each value that it knows the action to have.
+    if matches!(place.hook, Hook::FromEndpoint) && work.is_limited != 0 {
+        wait_for_turn::<F>(skb, place)?;
+    }
     met::<F>(work, place);
     Ok(action)
 }
@@ -175,10 +186,34 @@ where
     apply::<F, _>(skb, next, work)?;
     match next {
         Next::Pass | Next::Host | Next::Refuse | Next::TooBig => Ok(TC_ACT_OK),
+        Next::Endpoint if work.is_limited != 0 => {
+            skb.0.set_mark(DECIDED_MARK);
+            // SAFETY: a call by value. Only the way over the node's end of the cable has a queue, in which the packet waits.
+            Ok(unsafe { bpf_redirect(work.endpoint.interface, 0) } as i32)
+        }
         // SAFETY: a call by value.
         Next::Endpoint => Ok(unsafe { bpf_redirect_peer(work.endpoint.interface, 0) } as i32),
         Next::Route => out::<F>(maps, skb, work),
     }
+}
+
+/// Gives the packet the time at which it leaves. It waits in the queue of the interface by which it goes on; what goes to the
+/// node itself does not wait, and is dropped like all else that comes too soon.
+#[inline(always)]
+fn wait_for_turn<F: Family>(skb: &mut Skb, place: Met) -> Result<(), DropReason> {
+    // Without a row the limit is kept elsewhere, or not yet.
+    let Some(pace) = pace(place.interface) else { return Ok(()) };
+    let context = skb.0.skb.skb;
+    // SAFETY: the context that the kernel gave this program.
+    let pieces = unsafe { (*context).gso_segs };
+    // Each of the pieces that it is cut into later has the headers of the whole.
+    let bytes = if pieces > 1 { place.length + (pieces - 1) * (size_of::<Eth>() + F::HEADER + TCP) as u32 } else { place.length };
+    // SAFETY: no arguments. The coarse clock is behind by up to a tick, in which a pod would send nothing.
+    let now_ns = unsafe { bpf_ktime_get_ns() };
+    let leaves_ns = departure(pace, now_ns, bytes).ok_or(DropReason::OverLimit)?;
+    // SAFETY: the context that the kernel gave this program. A queue that knows no times sends at once.
+    let _not_ip = unsafe { bpf_skb_set_tstamp(context, leaves_ns, MONOTONIC) };
+    Ok(())
 }
 
 /// Drops the packet and tells its sender.

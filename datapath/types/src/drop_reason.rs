@@ -45,6 +45,7 @@ drop_reasons! {
     17 UnknownTransport "unknown-transport" "The service is not reached with this protocol."
     18 NotAService "not-a-service" "Another machine speaks for a service that there is not."
     19 NoRoomToTell "no-room-to-tell" "The headers have no room for the service's address, which the backend's node needs to answer directly."
+    20 OverLimit "over-limit" "A pod sent more than it may, and as much as may wait was waiting."
 }
 
 #[cfg(test)]

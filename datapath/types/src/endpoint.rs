@@ -30,6 +30,8 @@ pod! {
 pub mod endpoint_flag {
     /// The node's own address.
     pub const HOST: u32 = 1;
+    /// What it may send is limited.
+    pub const LIMITED: u32 = 2;
 }
 
 pub mod prefix_flag {

@@ -3,6 +3,7 @@
 //! Layouts are fixed: integers only, padding spelled out as fields, size and offsets asserted. Addresses and ports are
 //! in network byte order wherever they stand; everything else is in the machine's.
 #![no_std]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 #![allow(unsafe_code, reason = "layouts are vouched for here, and map values that the kernel shares are read here")]
 
 mod addr;
@@ -13,6 +14,7 @@ mod endpoint;
 mod event;
 mod flow;
 mod header;
+mod pace;
 mod pod;
 mod service;
 mod work;
@@ -27,6 +29,7 @@ pub use flow::{Flow, FlowKey, SharedFlow, Tuple, flow_flag, flow_state};
 pub use header::{
     Arp, Direct4, Direct6, Eth, Icmp, Ipv4, Ipv6, Ipv6Extension, Ipv6Fragment, Ports, Tcp, Udp, ethertype, icmp4, icmp6, proto, tcp_flag,
 };
+pub use pace::{Pace, SharedPace};
 pub use pod::{Pod, bytes_of, read, write};
 pub use service::{
     Affinity, AffinityKey, Backend, Service, ServiceKey, SocketFlow, SocketFlowKey, SourceRangeKey, backend_flag, scope, service_flag,

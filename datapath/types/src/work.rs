@@ -54,6 +54,8 @@ pub struct Work<A> {
     pub is_told: u32,
     /// Whether the packet tells the backend's node for which service it is.
     pub tells: u32,
+    /// Whether what the sender may send is limited.
+    pub is_limited: u32,
     /// Which ends of the tuple change: `flow_flag::SOURCE` and `flow_flag::DESTINATION`.
     pub changes: u32,
     /// The port behind which the connection before this one was hidden, or 0.

@@ -87,7 +87,7 @@ fn family<F: Family>(datapath: &mut Datapath, path: Path) -> [f64; 2] {
 
 fn run(datapath: &Datapath, path: Path, frame: &[u8]) -> (f64, Vec<u8>) {
     let interface = if path.program.ends_with("endpoint") { POD } else { UPLINK };
-    let measured = datapath.run(path.program, &Probe { packet: frame, interface, mark: 0, repeat: REPEAT }).unwrap();
+    let measured = datapath.run(path.program, &Probe { packet: frame, interface, mark: 0, pieces: 0, repeat: REPEAT }).unwrap();
     (measured.nanoseconds as f64, measured.packet)
 }
 

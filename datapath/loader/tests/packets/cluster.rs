@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ichor_datapath_types::{
-    Affinity, AffinityKey, Backend, Config, Endpoint, EndpointKey, Prefix, Service, ServiceKey, backend_flag, endpoint_flag, feature,
+    Affinity, AffinityKey, Backend, Config, Endpoint, EndpointKey, Pace, Prefix, Service, ServiceKey, backend_flag, endpoint_flag, feature,
     prefix_flag, proto, scope, service_flag,
 };
 
@@ -175,6 +175,14 @@ impl World {
             }
         }
         world
+    }
+
+    pub(crate) fn limit(&mut self, family: Family, pod: &str, pace: Option<Pace>) {
+        let endpoint = self.endpoints.get_mut(&EndpointKey { addr: family.address(pod).into() }).unwrap();
+        endpoint.flags |= endpoint_flag::LIMITED;
+        if let Some(pace) = pace {
+            self.paces.insert(endpoint.interface, pace.into());
+        }
     }
 
     pub(crate) fn add(&mut self, family: Family, frontend: &Frontend) {

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use ichor_datapath_logic::{self as logic, FlowTable, Next, Origin, Packet as _, answer, apply, decide};
-use ichor_datapath_types::{Addr, DECIDED_MARK, DropReason, Eth, Hook, Octets, Work};
+use ichor_datapath_logic::{self as logic, FlowTable, Next, Origin, Packet as _, answer, apply, decide, departure};
+use ichor_datapath_types::{Addr, Config, DECIDED_MARK, DropReason, Eth, Hook, Octets, SharedPace, Work};
 
 use crate::cluster::halves;
 use crate::names::{Family, Mac, NODE2_MAC, ROUTER_MAC, UPLINK_MAC};
@@ -87,6 +87,7 @@ where
         Hook::ToWire | Hook::ToEndpoint => Origin::Host,
         hook => Origin::Wire { only_transit: hook == Hook::Xdp },
     };
+    let length = u32::try_from(frame.len()).unwrap();
     let mut packet = Bytes(frame);
     let mut work = Work::default();
     let next = decide::<F, _, _>(&packet, world, &world.config, origin, &mut work)?;
@@ -103,10 +104,19 @@ where
         return answer::<F, _>(&mut packet, next, &world.config, &work).map(Verdict::Answered);
     }
     apply::<F, _>(&mut packet, next, &work)?;
+    let verdict = forwarded::<F>(&mut packet, next, &way)?;
+    if let Some(pace) = world.paces.get(&place.interface).filter(|_| work.is_limited != 0) {
+        let now_ns = u64::from(world.now.get()) << Config::CLOCK_SHIFT;
+        departure(SharedPace::in_cell(pace), now_ns, length).ok_or(DropReason::OverLimit)?;
+    }
+    Ok(verdict)
+}
+
+fn forwarded<F: logic::Family>(packet: &mut Bytes<'_>, next: Next, way: &Way) -> Result<Verdict, DropReason> {
     match (next, way) {
         (Next::Endpoint, _) | (Next::Route, Way::Unknown) => Ok(Verdict::Redirected),
         (Next::Route, Way::To(mac)) => {
-            let eth = Eth { destination: halves(mac), source: halves(UPLINK_MAC), ethertype: F::ETHERTYPE };
+            let eth = Eth { destination: halves(*mac), source: halves(UPLINK_MAC), ethertype: F::ETHERTYPE };
             packet.store(0, eth).ok_or(DropReason::Rewrite)?;
             Ok(Verdict::Redirected)
         }

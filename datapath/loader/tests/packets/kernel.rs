@@ -126,6 +126,9 @@ impl Kernel {
         for (key, value) in &world.endpoints {
             datapath.endpoints().unwrap().put(key, value).unwrap();
         }
+        for (interface, value) in &world.paces {
+            datapath.paces().unwrap().put(interface, &value.get()).unwrap();
+        }
         for ((bits, addr), value) in &world.prefixes {
             datapath.prefixes().unwrap().put(*bits, addr, value).unwrap();
         }
@@ -163,6 +166,9 @@ impl Kernel {
         for key in world.endpoints.keys() {
             datapath.endpoints().unwrap().remove(key).unwrap();
         }
+        for interface in world.paces.keys() {
+            datapath.paces().unwrap().remove(interface).unwrap();
+        }
         for (bits, addr) in world.prefixes.keys() {
             datapath.prefixes().unwrap().remove(*bits, addr).unwrap();
         }
@@ -186,7 +192,12 @@ impl Kernel {
 
     /// What the program's verdict means; a reason is not in it.
     pub(crate) fn run(&self, place: Place, frame: &[u8]) -> (Result<Verdict, ()>, Measured) {
-        let probe = Probe { packet: frame, interface: place.interface, mark: place.mark, repeat: 1 };
+        self.run_whole(place, frame, 0)
+    }
+
+    /// Of a packet that is cut into so many pieces later.
+    pub(crate) fn run_whole(&self, place: Place, frame: &[u8], pieces: u32) -> (Result<Verdict, ()>, Measured) {
+        let probe = Probe { packet: frame, interface: place.interface, mark: place.mark, pieces, repeat: 1 };
         let measured = self.datapath.run(program(place.hook), &probe).unwrap_or_else(|error| panic!("{error}\n{frame:02x?}"));
         let verdict = match (place.hook, measured.verdict) {
             (Hook::Xdp, 2) | (Hook::FromEndpoint | Hook::ToEndpoint | Hook::FromWire | Hook::ToWire, 0) => Ok(Verdict::Passed),

@@ -19,6 +19,7 @@ mod kernel;
 mod listening;
 mod moving;
 mod names;
+mod pacing;
 mod properties;
 mod random;
 mod scenario;

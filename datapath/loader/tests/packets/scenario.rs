@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ichor_datapath_types::{Addr, DECIDED_MARK, DropReason, Flow, FlowKey, Hook, Octets, Tuple, flow_flag, proto};
+use ichor_datapath_types::{Addr, DECIDED_MARK, DropReason, Flow, FlowKey, Hook, Octets, Pace, Tuple, flow_flag, proto};
 
 use crate::cluster::{Frontend, Setting};
 use crate::frame::Frame;
@@ -35,11 +35,21 @@ pub(crate) struct Scenario {
     /// Client, service, backend, how long ago.
     remembered: Vec<(&'static str, u32, u32, u32)>,
     taken: Vec<&'static str>,
+    limited: Vec<(&'static str, Option<Pace>)>,
 }
 
 pub(crate) fn scenario(family: Family, title: &'static str) -> Scenario {
     let setting = Setting::OnePort;
-    Scenario { family, title, setting, rows: Vec::new(), services: Vec::new(), remembered: Vec::new(), taken: Vec::new() }
+    Scenario {
+        family,
+        title,
+        setting,
+        rows: Vec::new(),
+        services: Vec::new(),
+        remembered: Vec::new(),
+        taken: Vec::new(),
+        limited: Vec::new(),
+    }
 }
 
 /// What there is before the first row.
@@ -65,6 +75,12 @@ impl Scenario {
         self
     }
 
+    /// What the pod sends is limited in this way, or in none that the programs know.
+    pub(crate) fn limited(mut self, pod: &'static str, pace: Option<Pace>) -> Self {
+        self.limited.push((pod, pace));
+        self
+    }
+
     pub(crate) fn world(&self, now: u32) -> World {
         let mut world = World::new(self.setting);
         world.now.set(now);
@@ -73,6 +89,9 @@ impl Scenario {
         }
         for (client, service, backend, ago) in &self.remembered {
             world.remember(self.family, client, *service, *backend, *ago);
+        }
+        for (pod, pace) in &self.limited {
+            world.limit(self.family, pod, *pace);
         }
         for text in &self.taken {
             let (protocol, ends) = text.split_once(' ').unwrap();
@@ -134,6 +153,18 @@ impl Scenario {
 
     pub(crate) fn dropped(mut self, reason: DropReason) -> Self {
         self.last().verdict = Verdict::Dropped(reason);
+        self
+    }
+
+    /// It would go on so, but its sender has sent too much.
+    pub(crate) fn but_dropped(mut self, reason: DropReason) -> Self {
+        self.last().verdict = Verdict::Dropped(reason);
+        self
+    }
+
+    /// It goes where others would take a shorter way.
+    pub(crate) fn by_queue(mut self) -> Self {
+        self.last().decided();
         self
     }
 

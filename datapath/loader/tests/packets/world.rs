@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use ichor_datapath_logic::{FlowTable, Packet, Place, Tables};
 use ichor_datapath_types::{
-    Addr, Affinity, AffinityKey, Backend, Config, Endpoint, EndpointKey, Flow, FlowKey, Fragment, FragmentKey, Octets, Pod, Prefix,
+    Addr, Affinity, AffinityKey, Backend, Config, Endpoint, EndpointKey, Flow, FlowKey, Fragment, FragmentKey, Octets, Pace, Pod, Prefix,
     Service, ServiceKey, SharedFlow,
 };
 
@@ -22,6 +22,7 @@ pub(crate) struct World {
     pub(crate) slots: BTreeMap<u32, u32>,
     pub(crate) backends: BTreeMap<u32, Backend>,
     pub(crate) endpoints: BTreeMap<EndpointKey, Endpoint>,
+    pub(crate) paces: BTreeMap<u32, Cell<Pace>>,
     /// By the number of bits.
     pub(crate) prefixes: BTreeMap<(u32, Addr), Prefix>,
     /// By the number of bits and the service.

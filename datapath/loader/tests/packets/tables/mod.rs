@@ -9,6 +9,7 @@ mod errors;
 mod found;
 mod fragments;
 mod headers;
+mod limited;
 mod masquerade;
 mod outside;
 mod policies;
@@ -31,6 +32,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         found::rows,
         fragments::rows,
         headers::rows,
+        limited::rows,
         masquerade::rows,
         outside::rows,
         policies::rows,
