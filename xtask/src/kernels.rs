@@ -1,4 +1,5 @@
-//! The datapath on an older kernel: an emulated machine boots it, loads the programs, and makes a lab.
+//! The datapath on an older kernel: an emulated machine boots it, loads the programs, makes a lab, and limits pods in the one
+//! way that only a kernel with `fq` has.
 
 use crate::cargo::target_folder;
 use crate::process::{cargo, check, program, read, root};
@@ -12,7 +13,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const NAME: &str = "the programs load and a lab works on Linux 6.1";
+const NAME: &str = "the programs load, a lab works and limits are kept by departure times on Linux 6.1";
 const COUNTS: &str = "datapath/loader/tests/verified/6.1.txt";
 /// What the first process calls.
 const BUSYBOX: [&str; 8] = ["sh", "mount", "insmod", "echo", "uname", "tail", "poweroff", "cat"];
@@ -43,6 +44,9 @@ fn boot(kernel: &Path) -> Result<()> {
     let lines: Vec<_> = said.lines().map(str::trim_end).collect();
     ensure!(lines.contains(&"verifier: 0"), "the kernel does not take the programs");
     ensure!(lines.contains(&"lab: 0"), "the lab does not work");
+    ensure!(lines.contains(&"queues: 0"), "the queues for departure times do not work");
+    ensure!(lines.contains(&"bandwidth: 0"), "limits are not kept");
+    ensure!(lines.contains(&"limits are kept by departure times"), "limits are kept in another way than by departure times");
     counts(&lines)
 }
 
@@ -87,9 +91,18 @@ fn archive(kernel: &Path, home: &Path) -> Result<PathBuf> {
         symlink("busybox", tree.join("bin").join(name))?;
     }
     check(&mut cargo(&["build", "--quiet", "--package", "ichor", "--bin", "ichor"]))?;
-    for (name, file) in [("ichor", target_folder()?.join("debug/ichor")), ("load", test_program()?)] {
+    let load = test_program("ichor-datapath-loader", "load")?;
+    let nodes = test_program("ichor-agent", "nodes")?;
+    for (name, file) in [("ichor", target_folder()?.join("debug/ichor")), ("load", load), ("nodes", nodes)] {
         let place = tree.join("bin").join(name);
         check(program("strip", &["-o"]).arg(&place).arg(fs::canonicalize(&file)?))?;
+        libraries(&place, &tree)?;
+    }
+    // The lab needs neither; the tests of nodes make their networks with them.
+    for name in ["ip", "tc"] {
+        let found = read(program("sh", &["-c", "command -v \"$1\"", "sh"]).arg(name)).with_context(|| format!("there is no {name}"))?;
+        let place = tree.join("bin").join(name);
+        fs::copy(found.trim(), &place).with_context(|| format!("cannot copy {name}"))?;
         libraries(&place, &tree)?;
     }
     let archive = home.join("initrd.gz");
@@ -98,9 +111,9 @@ fn archive(kernel: &Path, home: &Path) -> Result<PathBuf> {
     Ok(archive)
 }
 
-/// The test that loads every program.
-fn test_program() -> Result<PathBuf> {
-    let build = ["test", "--quiet", "--no-run", "--message-format=json", "--package", "ichor-datapath-loader", "--test", "load"];
+/// Where a test was built.
+fn test_program(package: &str, test: &str) -> Result<PathBuf> {
+    let build = ["test", "--quiet", "--no-run", "--message-format=json", "--package", package, "--test", test];
     let messages = read(&mut cargo(&build))?;
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let found = artifacts.filter_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?))).next_back();

@@ -4,6 +4,7 @@
 //! Everything can be done twice: what is there already is left alone. Only who makes an interface is told that there is one.
 
 mod cable;
+mod departures;
 mod echo;
 mod error;
 mod filter;
@@ -18,6 +19,7 @@ mod sysctl;
 mod tables;
 
 pub use cable::{Cable, GATEWAY_V4, GATEWAY_V6, check, cut, lay};
+pub use departures::Departures;
 pub use echo::echo;
 pub use error::Error;
 pub use limit::limit;

@@ -54,6 +54,8 @@ impl Agent {
             "start": self.pace.start(),
             "lastChange": self.pace.last_change(),
             "lastWalk": self.sweeper.status(),
+            "egressLimits": self.limits.means(),
+            "egressLimitsBecause": self.limits.because(),
             "problems": self.problems(),
         })
     }

@@ -23,6 +23,7 @@ pub(crate) fn run(bpffs: &Path, state: &Path) -> Result<(), Fault> {
     for stored in store.entries().values() {
         cut(&mut netlink, &stored.cable.host_name)?;
     }
+    netlink.keep_departures(&BTreeSet::new())?;
     netlink.links()?.keys().for_each(|name| detach_filters(name));
     for error in netlink.set_routes(&BTreeSet::new())? {
         note(&error.to_string());

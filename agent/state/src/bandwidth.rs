@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::name::Name;
 use crate::object::Pod;
 use crate::problem::Problem;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{LocalEndpoint, Snapshot};
 
 pub(crate) const EGRESS: &str = "kubernetes.io/egress-bandwidth";
 pub(crate) const INGRESS: &str = "kubernetes.io/ingress-bandwidth";
@@ -40,6 +40,11 @@ pub fn egress_limits(snapshot: &Snapshot) -> (BTreeMap<String, BitRate>, Vec<Pro
     // A pod that is made anew has two cables for a moment.
     problems.dedup();
     (limits, problems)
+}
+
+/// The limit of one of them.
+pub(crate) fn egress_limit(snapshot: &Snapshot, endpoint: &LocalEndpoint) -> Option<BitRate> {
+    of_pod(snapshot.pod(&endpoint.pod)?).ok().flatten()
 }
 
 fn problem(pod: &Name, text: String) -> Problem {

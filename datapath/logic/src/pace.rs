@@ -7,14 +7,14 @@ use ichor_datapath_types::{Pace, SharedPace};
 #[inline(always)]
 pub fn departure(pace: SharedPace<'_>, now_ns: u64, bytes: u32) -> Option<u64> {
     let takes_ns = pace.byte_time().wrapping_mul(u64::from(bytes)) >> Pace::FRACTION_BITS;
-    let turn_ns = pace.add(takes_ns);
+    let turn_ns = pace.put_off(takes_ns);
     if turn_ns < now_ns {
         // Nobody waits. What was not sent so far is no credit.
         pace.set(now_ns.wrapping_add(takes_ns));
         return Some(now_ns);
     }
     if turn_ns - now_ns > pace.longest_ns() {
-        pace.add(takes_ns.wrapping_neg());
+        pace.put_off(takes_ns.wrapping_neg());
         return None;
     }
     Some(turn_ns)

@@ -41,16 +41,16 @@ impl<'table> SharedPace<'table> {
         unsafe { SharedPace::new(NonNull::new_unchecked(pace.as_ptr())) }
     }
 
-    /// Adds to the time of the next packet, and says what it was, in one step.
+    /// Puts the next packet off, and says when it might have left, in one step.
     #[inline(always)]
-    pub fn add(self, ns: u64) -> u64 {
+    pub fn put_off(self, ns: u64) -> u64 {
         // SAFETY: live and aligned (see `new`); programs write this field by this and `set` alone.
         unsafe { fetch_add(&raw mut (*self.0.as_ptr()).next_ns, ns) }
     }
 
     #[inline(always)]
     pub fn set(self, next_ns: u64) {
-        // SAFETY: as for `add`; volatile, so that it is one store.
+        // SAFETY: as for `put_off`; volatile, so that it is one store.
         unsafe { (&raw mut (*self.0.as_ptr()).next_ns).write_volatile(next_ns) }
     }
 

@@ -40,7 +40,7 @@ mkdir -p "$OUT/linux-6.1"
 cp "$download"/image/boot/vmlinuz-* "$OUT/linux-6.1/vmlinuz"
 # In the order in which they need each other.
 number=10
-for module in llc stp bridge veth sch_ingress cls_bpf sch_fq sch_tbf; do
+for module in llc stp bridge veth tun sch_ingress cls_bpf sch_fq sch_tbf; do
   cp "$(find "$download/image/lib/modules" -name "$module.ko")" "$OUT/linux-6.1/$number-$module.ko"
   number=$((number + 1))
 done

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ichor_agent_api::inspect::{Check, Checked, Filter, Health};
 use ichor_agent_apply::{Netlink, Route, Signal, check, echo};
 use ichor_datapath_loader::{FILTER_HANDLE, KeptTables};
-use ichor_datapath_types::EndpointKey;
+use ichor_datapath_types::{Endpoint, EndpointKey};
 use ipnet::IpNet;
 
 use crate::fault::Fault;
@@ -93,7 +93,7 @@ impl Ground<'_> {
         for address in &stored.cable.addresses {
             let found = self.tables.endpoints()?.get(&EndpointKey { addr: (*address).into() })?;
             let wrong = match found {
-                Some(found) if found == wanted => continue,
+                Some(found) if (Endpoint { flags: 0, ..found }) == wanted => continue,
                 Some(found) => format!("it leads to the interface number {}", found.interface),
                 None => "it is missing".to_owned(),
             };

@@ -2,20 +2,25 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::cluster::{self, OUTSIDE_V4, OUTSIDE_V6};
 use crate::node::Node;
 use crate::objects;
 use crate::pod::Pod;
+use crate::queues::tc;
 use crate::traffic::Transport;
 use crate::world::inside;
 
 const FOR: Duration = Duration::from_millis(1200);
+/// Long enough to see that there is no limit.
+const FREE_FOR: Duration = Duration::from_millis(250);
 const SILENCE: Duration = Duration::from_millis(400);
 const SINK: u16 = 9999;
 /// In the tenth part of a percent; headers, which are counted too, are one in twenty of what is sent.
 const TOLERANCE: u64 = 200;
+const TRIES: usize = 3;
 
 pub(crate) fn run() {
     let [mut first, mut second] = cluster::make("bandwidth");
@@ -23,25 +28,44 @@ pub(crate) fn run() {
     second.start();
     let (a, b, c) = (Pod::make(&first, "a"), Pod::make(&first, "b"), Pod::make(&second, "c"));
     let outside = Pod { name: "outside".to_owned(), v4: OUTSIDE_V4.parse().unwrap(), v6: OUTSIDE_V6.parse().unwrap() };
+    let node = Pod { name: "node1".to_owned(), v4: "192.168.42.11".parse().unwrap(), v6: "fd00:42::11".parse().unwrap() };
     let places = [("a pod of the same node", &b), ("a pod of the other node", &c), ("the outside", &outside)];
 
-    let free = measure(&places, &a);
-    assert!(free.iter().all(|(_, rate)| *rate > 100_000_000), "without a limit: {free:#?}");
+    not_limited("without a limit", &places, &a);
 
+    queues(&first, |kind| kind != "fq");
     annotate(&first, "egress-bandwidth: 20M");
     says(&first, 20_000_000);
-    all_near(&measure(&places, &a), 20_000_000);
+    let by_departures = means(&first);
+    queues(&first, |kind| (kind == "fq") == by_departures);
+    all_near(&places, &a, 20_000_000);
+    // What does not wait begins with as much as may wait elsewhere.
+    all_near_for(3 * FOR, &[("its own node", &node)], &a, 20_000_000);
+    not_limited("beside a limited pod", &places[2..3], &b);
+    if by_departures {
+        another_queue(&first, &places[1..2], &a);
+        // A pod that may change its own network may not change its limit.
+        inside(&a.name, || tc("replace dev eth0 root pfifo"));
+        all_near(&places[1..2], &a, 20_000_000);
+        inside(&a.name, || tc("delete dev eth0 root"));
+    }
 
     // The pod goes on, and so does what is begun.
-    let (rate, before, after) = changed_under_way(&first, &a, &c);
-    println!("one connection, before and after the limit became {rate}: {before} and {after} bit/s");
+    let both_near = (0..TRIES).any(|_| {
+        annotate(&first, "egress-bandwidth: 20M");
+        says(&first, 20_000_000);
+        let (before, after) = changed_under_way(&first, &a, &c);
+        println!("one connection, before and after the limit was doubled: {before} and {after} bit/s");
+        is_near(before, 20_000_000) && is_near(after, 40_000_000)
+    });
+    assert!(both_near);
 
     first.kill();
-    all_near(&measure(&places[1..2], &a), 40_000_000);
+    all_near(&places[1..2], &a, 40_000_000);
     annotate(&first, "egress-bandwidth: 10M");
     first.start();
     says(&first, 10_000_000);
-    all_near(&measure(&places[1..2], &a), 10_000_000);
+    all_near(&places[1..2], &a, 10_000_000);
 
     annotate(&first, "egress-bandwidth: 10Mbit, kubernetes.io/ingress-bandwidth: 1M");
     for said in
@@ -54,8 +78,8 @@ pub(crate) fn run() {
     says(&first, 10_000_000);
     objects::put(&first.objects, "pods.yaml", "");
     says(&first, 0);
-    let free = measure(&places, &a);
-    assert!(free.iter().all(|(_, rate)| *rate > 100_000_000), "without a limit again: {free:#?}");
+    queues(&first, |kind| kind != "fq");
+    not_limited("without a limit again", &places, &a);
     switched_off(&mut first, &places[..1], &a);
     drop((first, second));
     cluster::unmake(&["a", "b", "c"]);
@@ -78,6 +102,47 @@ fn says(node: &Node, bits_per_s: u64) {
     });
 }
 
+/// Whether limits are kept by times to leave; `cargo xtask test --full kernels` looks for this line.
+fn means(node: &Node) -> bool {
+    node.wait_for("a way to keep limits", "status", |status| status["egressLimits"].is_string());
+    let status = node.get("status");
+    let (means, because) = (status["egressLimits"].as_str().unwrap(), &status["egressLimitsBecause"]);
+    println!("limits are kept by {means}");
+    match means {
+        "departure times" => assert!(because.is_null()),
+        "token buckets" => assert_eq!(*because, "the kernel has no queue `fq`"),
+        other => panic!("limits are kept by {other}"),
+    }
+    means == "departure times"
+}
+
+/// Waits until each of the node's interfaces has such a queue.
+fn queues(node: &Node, is_right: impl Fn(&str) -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let links = Command::new("ip").args(["-n", &node.name, "-o", "link"]).output().unwrap();
+        let links = String::from_utf8(links.stdout).unwrap();
+        let kind = |line: &str| line.split_once(" qdisc ").unwrap().1.split_whitespace().next().unwrap().to_owned();
+        if links.lines().filter(|line| !line.contains(" lo: ")).all(|line| is_right(&kind(line))) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "other queues:\n{links}");
+        std::thread::yield_now();
+    }
+}
+
+/// What somebody has chosen for the uplink is left alone, and the limit holds.
+fn another_queue(node: &Node, places: &[(&str, &Pod)], from: &Pod) {
+    inside(&node.name, || tc("replace dev eth0 root handle 1: pfifo"));
+    node.wait_for("the other way", "status", |status| {
+        status["egressLimitsBecause"] == "the interface eth0 has another queue, `pfifo`, which somebody has chosen"
+    });
+    all_near(places, from, 20_000_000);
+    inside(&node.name, || tc("delete dev eth0 root"));
+    node.wait_for("the first way again", "status", |status| status["egressLimits"] == "departure times");
+    all_near(places, from, 20_000_000);
+}
+
 fn switched_off(node: &mut Node, places: &[(&str, &Pod)], from: &Pod) {
     annotate(node, "egress-bandwidth: 10M");
     says(node, 10_000_000);
@@ -85,64 +150,91 @@ fn switched_off(node: &mut Node, places: &[(&str, &Pod)], from: &Pod) {
     node.configure_with("bandwidthLimits: false\n");
     node.start();
     node.wait_for("a problem", "status", |status| status["problems"].to_string().contains("bandwidth_limits of cluster.yaml is false"));
-    let free = measure(places, from);
-    assert!(free.iter().all(|(_, rate)| *rate > 100_000_000), "with limits switched off: {free:#?}");
+    not_limited("with limits switched off", places, from);
 }
 
-fn all_near(rates: &[(String, u64)], limit: u64) {
-    for (what, rate) in rates {
-        let off = rate.abs_diff(limit) * 1000 / limit;
-        assert!(off <= TOLERANCE, "{what}: {rate} bit/s, and the limit is {limit}");
+fn not_limited(when: &str, places: &[(&str, &Pod)], from: &Pod) {
+    for cell in cells(places) {
+        let rate = measure(&cell, from, FREE_FOR);
+        assert!(rate > 50_000_000, "{when}: {}: {rate} bit/s", cell.what);
     }
 }
 
-/// Bits per second from a pod to each place, over both transports and families.
-fn measure(places: &[(&str, &Pod)], from: &Pod) -> Vec<(String, u64)> {
-    let mut rates = Vec::new();
-    for (what, place) in places {
-        for is_v4 in [true, false] {
+/// From a pod to each place, over both transports and families.
+fn all_near(places: &[(&str, &Pod)], from: &Pod, limit: u64) {
+    all_near_for(FOR, places, from, limit);
+}
+
+fn all_near_for(time: Duration, places: &[(&str, &Pod)], from: &Pod, limit: u64) {
+    for cell in cells(places) {
+        // A machine that has much else to do sends less at times, but never more.
+        let near = (0..TRIES).map(|_| measure(&cell, from, time)).find(|rate| is_near(*rate, limit) || *rate > limit);
+        assert!(near.is_some_and(|rate| is_near(rate, limit)), "{}: {near:?} bit/s, and the limit is {limit}", cell.what);
+    }
+}
+
+fn is_near(rate: u64, limit: u64) -> bool {
+    rate.abs_diff(limit) * 1000 / limit <= TOLERANCE
+}
+
+struct Cell<'p> {
+    what: String,
+    place: &'p Pod,
+    transport: Transport,
+    address: IpAddr,
+}
+
+fn cells<'p>(places: &[(&str, &'p Pod)]) -> Vec<Cell<'p>> {
+    let mut cells = Vec::new();
+    for (to, place) in places {
+        for (family, is_v4) in [("v4", true), ("v6", false)] {
             for transport in [Transport::Tcp, Transport::Udp] {
-                let rate = rate(transport, from, place, place.address(is_v4));
-                let what = format!("{transport:?} {} to {what}", if is_v4 { "v4" } else { "v6" });
-                println!("  {what}: {:.1} Mbit/s", rate as f64 / 1e6);
-                rates.push((what, rate));
+                cells.push(Cell { what: format!("{transport:?} {family} to {to}"), place, transport, address: place.address(is_v4) });
             }
         }
     }
-    rates
+    cells
 }
 
-fn rate(transport: Transport, from: &Pod, place: &Pod, address: IpAddr) -> u64 {
-    let to = SocketAddr::new(address, SINK);
-    match transport {
+fn measure(cell: &Cell<'_>, from: &Pod, time: Duration) -> u64 {
+    let rate = rate(cell, from, time);
+    println!("  {}: {:.1} Mbit/s", cell.what, rate as f64 / 1e6);
+    rate
+}
+
+/// In bits per second.
+fn rate(cell: &Cell<'_>, from: &Pod, time: Duration) -> u64 {
+    let place = cell.place;
+    let to = SocketAddr::new(cell.address, SINK);
+    match cell.transport {
         Transport::Tcp => {
             let listener = inside(&place.name, || TcpListener::bind(to).unwrap());
             let counts = std::thread::spawn(move || drain(listener.accept().unwrap().0));
-            inside(&from.name, || pour(TcpStream::connect_timeout(&to, Duration::from_secs(3)).unwrap()));
+            inside(&from.name, || pour(TcpStream::connect_timeout(&to, Duration::from_secs(3)).unwrap(), time));
             counts.join().unwrap()
         }
         Transport::Udp => {
             let socket = inside(&place.name, || UdpSocket::bind(to).unwrap());
             let counts = std::thread::spawn(move || count(&socket));
-            inside(&from.name, || flood(to));
+            inside(&from.name, || flood(to, time));
             counts.join().unwrap()
         }
     }
 }
 
-fn pour(mut connection: TcpStream) {
+fn pour(mut connection: TcpStream, time: Duration) {
     let (begun, bytes) = (Instant::now(), [7; 32_768]);
-    while begun.elapsed() < FOR {
+    while begun.elapsed() < time {
         connection.write_all(&bytes).unwrap();
     }
 }
 
 /// As fast as the socket takes it.
-fn flood(to: SocketAddr) {
+fn flood(to: SocketAddr, time: Duration) {
     let any: IpAddr = if to.is_ipv4() { "0.0.0.0".parse().unwrap() } else { "::".parse().unwrap() };
     let socket = UdpSocket::bind((any, 0)).unwrap();
     let begun = Instant::now();
-    while begun.elapsed() < FOR {
+    while begun.elapsed() < time {
         socket.send_to(&[7; 1400], to).unwrap();
     }
 }
@@ -177,7 +269,7 @@ fn count(socket: &UdpSocket) -> u64 {
 }
 
 /// A connection whose limit is doubled half-way.
-fn changed_under_way(node: &Node, from: &Pod, to: &Pod) -> (u64, u64, u64) {
+fn changed_under_way(node: &Node, from: &Pod, to: &Pod) -> (u64, u64) {
     let address = SocketAddr::new(to.v4, SINK);
     let listener = inside(&to.name, || TcpListener::bind(address).unwrap());
     let (tell, told) = std::sync::mpsc::channel::<()>();
@@ -197,7 +289,7 @@ fn changed_under_way(node: &Node, from: &Pod, to: &Pod) -> (u64, u64, u64) {
         (before, part(&|passed| passed > FOR))
     });
     let mut connection = inside(&from.name, || TcpStream::connect_timeout(&address, Duration::from_secs(3)).unwrap());
-    let changes = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         scope.spawn(move || {
             told.recv().unwrap();
             annotate(node, "egress-bandwidth: 40M");
@@ -206,9 +298,5 @@ fn changed_under_way(node: &Node, from: &Pod, to: &Pod) -> (u64, u64, u64) {
         // The reader goes away when it has seen enough.
         while connection.write_all(&[7; 32_768]).is_ok() {}
         reads.join().unwrap()
-    });
-    let (before, after) = changes;
-    all_near(&[("before".to_owned(), before)], 20_000_000);
-    all_near(&[("after".to_owned(), after)], 40_000_000);
-    (40_000_000, before, after)
+    })
 }

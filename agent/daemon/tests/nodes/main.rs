@@ -22,6 +22,7 @@ mod objects;
 mod pod;
 mod pool;
 mod ports;
+mod queues;
 mod restart;
 mod sweep;
 mod talos;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         ("paths", checks::run),
         ("restart", restart::run),
         ("bandwidth", bandwidth::run),
+        ("queues", queues::run),
         ("pool", pool::run),
         ("talos", talos::run),
         ("full", full::run),

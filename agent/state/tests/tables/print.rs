@@ -133,6 +133,7 @@ pub(crate) fn endpoints(observed: &Observed) -> String {
                 format!("identity {}", row.identity),
                 mac(row.mac),
                 mac(row.host_mac),
+                (if row.flags & endpoint_flag::LIMITED != 0 { "limited" } else { "" }).into(),
             ]
         };
         rows.insert(addr, cells);
