@@ -83,8 +83,8 @@ where
     // More of a connection whose answers alone are remembered leaves them as they are.
     let goes_on = shared && !is_service && !begins(&work.transport);
     if !is_service && !hidden && (goes_on || !answered_openly && !shared) {
-        // Nothing changes, and nobody has to remember that.
-        // Of a process of the node, the later ones are not worth a question.
+        // Nothing changes, and nobody has to remember that. Of what a process of the node sends, only the beginning is worth
+        // a question.
         let asks = leaves || (matches!(origin, Origin::Host) && begins(&work.transport));
         let nowhere = asks && is_nowhere::<F, T>(tables, work.ip.destination);
         work.begun = unremembered(origin, &work.transport);
