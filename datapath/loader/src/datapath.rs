@@ -1,7 +1,10 @@
 //! The loaded programs and their tables.
 
 use std::collections::BTreeMap;
+use std::iter;
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use aya::maps::Map;
@@ -125,14 +128,22 @@ fn lost_thread() -> Error {
     Error::missing("a thread that loads programs")
 }
 
+/// The verifier takes its time with these: whichever is begun last is waited for alone.
+const LONGEST_FIRST: [&str; 5] = ["from_endpoint", "from_wire", "to_endpoint", "to_wire", "xdp_wire"];
+
 fn load_all(mut ebpf: Ebpf) -> Result<Ebpf, Error> {
     for name in PROGRAMS {
         ebpf.program(name).ok_or_else(|| Error::missing(format!("the program {name}")))?;
     }
-    // The verifier takes its time with each, and has no need of the others.
+    let mut programs: Vec<_> = ebpf.programs_mut().filter(|(name, _)| PROGRAMS.contains(name)).collect();
+    programs.sort_by_key(|(name, _)| LONGEST_FIRST.iter().position(|longest| longest == name).unwrap_or(LONGEST_FIRST.len()));
+    let queue = Mutex::new(programs.into_iter());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let load_some = || iter::from_fn(next).try_for_each(|(name, program)| load_one(name, program));
+    // As many at once as there are processors: more would only keep waiting who has to do something else meanwhile.
+    let at_once = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
-        let programs = ebpf.programs_mut().filter(|(name, _)| PROGRAMS.contains(name));
-        let threads: Vec<_> = programs.map(|(name, program)| scope.spawn(move || load_one(name, program))).collect();
+        let threads: Vec<_> = (0..at_once).map(|_| scope.spawn(load_some)).collect();
         let ended = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(lost_thread())));
         ended.collect::<Vec<_>>().into_iter().collect::<Result<(), Error>>()
     })?;
