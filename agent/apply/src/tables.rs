@@ -18,10 +18,10 @@ pub fn observe(datapath: &mut Datapath, sizes: &Sizes) -> Result<Observed, Error
         |(prefix_bits, [service, a, b, c, d], _): (u32, [u32; 5], u32)| SourceRangeKey { prefix_bits, service, addr: Addr([a, b, c, d]) };
     observed.source_ranges.extend(ranges.into_iter().map(range));
     let backends = datapath.backends()?.first(sizes.backends)?;
-    observed.backends.extend(backends.into_iter().filter(|(id, row)| *id > 0 && row.addr != Addr::UNSPECIFIED));
+    observed.backends.extend((0..).zip(backends.iter()).skip(1).filter(|(_, row)| row.addr != Addr::UNSPECIFIED));
     // What stands in the table may be anything.
     let end = observed.services.values().map(|row| row.first_slot.saturating_add(row.slots).min(sizes.slots)).max();
-    observed.slots = datapath.slots()?.first(end.unwrap_or(0))?.into_iter().map(|(_, backend)| backend).collect();
+    observed.slots = datapath.slots()?.first(end.unwrap_or(0))?.iter().collect();
     Ok(observed)
 }
 

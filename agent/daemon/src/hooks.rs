@@ -23,6 +23,11 @@ const TO_WIRE: &str = "to_wire";
 /// At the node's end of a pod's cable: what the pod sends, and what it receives.
 pub(crate) const ON_CABLES: [(&str, Direction); 2] = [("from_endpoint", Direction::Ingress), ("to_endpoint", Direction::Egress)];
 
+/// Programs that are put onto no hook.
+pub(crate) fn unused(how: Acceleration) -> &'static [&'static str] {
+    if how == Acceleration::Disabled { &["xdp_wire"] } else { &[] }
+}
+
 impl Hooks {
     /// Refuses to go without a place for the hooks of sockets.
     pub(crate) fn check_cgroup(&self) -> Result<(), Fault> {

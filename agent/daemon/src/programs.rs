@@ -6,6 +6,7 @@ use ichor_datapath_loader::{Datapath, OBJECT, Pass};
 
 use crate::agent::{Agent, limits};
 use crate::fault::Fault;
+use crate::hooks::unused;
 use crate::log::note;
 use crate::settings::{Settings, host};
 
@@ -26,7 +27,8 @@ impl Agent {
             return Ok(());
         }
         forward(&found.uplink.name, found.v4.is_some(), found.v6.is_some())?;
-        let mut datapath = Datapath::begin(OBJECT, &found.config, &self.sizes, &self.hooks.pins)?;
+        let without = unused(self.config.acceleration_of(&self.arguments.node));
+        let mut datapath = Datapath::begin(OBJECT, &found.config, &self.sizes, &self.hooks.pins, without)?;
         if self.datapath.is_some() {
             // What works is kept until the next ones are taken.
             datapath.wait()?;

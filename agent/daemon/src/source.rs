@@ -176,8 +176,8 @@ pub(crate) type Reading = mpsc::IntoIter<Files>;
 fn read_files(place: &Path, names: Vec<String>) -> Reading {
     /// Whoever hands over each by itself waits for the other side most of the time.
     const TOGETHER: usize = 32;
-    /// Few: what is held at once stays with the process when it is long gone.
-    const HELD: usize = 4;
+    /// What is read while the tables are made: of ten thousand files about half.
+    const HELD: usize = 160;
     let readers = thread::available_parallelism().map_or(1, NonZero::get);
     let (sender, receiver) = sync_channel(HELD);
     let (place, names) = (place.to_owned(), Arc::new((names, AtomicUsize::new(0))));

@@ -48,7 +48,8 @@ pub type Documents = Result<Vec<ichor_yaml::Document>, ichor_yaml::Error>;
 /// What a file says, read without knowledge of what it said before.
 #[derive(Clone, Debug)]
 pub struct Contents {
-    objects: BTreeMap<ObjectKey, Object>,
+    /// Sorted.
+    objects: Box<[(ObjectKey, Object)]>,
     problems: Vec<Problem>,
     as_before: AsBefore,
 }
@@ -69,7 +70,7 @@ impl Contents {
                 let place = Some(Place::new(name, error.span.start));
                 let text = format!("{}; the file counts as it was before", error.message);
                 let problems = vec![Problem { object: String::new(), place, text }];
-                Self { objects: BTreeMap::new(), problems, as_before: AsBefore::Everything }
+                Self { objects: Box::default(), problems, as_before: AsBefore::Everything }
             }
         }
     }
@@ -80,15 +81,18 @@ impl Contents {
     }
 
     fn after(self, before: &File) -> File {
-        let mut objects = self.objects;
         let counts = |key: &ObjectKey| match &self.as_before {
             AsBefore::Everything => true,
             AsBefore::These(titles) => !titles.is_empty() && titles.contains(&key.to_string()),
         };
-        for (key, object) in before.objects.iter().filter(|(key, _)| counts(key)) {
-            objects.entry(key.clone()).or_insert_with(|| object.clone());
-        }
-        File { objects: objects.into_iter().collect(), problems: self.problems }
+        let mut stay = before.objects.iter().filter(|(key, _)| counts(key)).cloned().peekable();
+        let objects = if stay.peek().is_none() {
+            self.objects
+        } else {
+            // What is read now comes last, and stands in the place of what was there.
+            stay.chain(self.objects).collect::<BTreeMap<_, _>>().into_iter().collect()
+        };
+        File { objects, problems: self.problems }
     }
 }
 
@@ -187,7 +191,8 @@ fn read_documents(name: &str, documents: &[ichor_yaml::Document]) -> Contents {
         }
         objects_of(&document.root).iter().for_each(|object| reading.add(object));
     }
-    Contents { objects: reading.objects, problems: reading.problems, as_before: AsBefore::These(reading.broken) }
+    let objects = reading.objects.into_iter().collect();
+    Contents { objects, problems: reading.problems, as_before: AsBefore::These(reading.broken) }
 }
 
 /// What a document holds: an object, a list of them, or nothing.

@@ -36,19 +36,20 @@ enum Programs {
 impl Datapath {
     /// Loads an object with these constants and sizes; every program passes the verifier, or nothing is loaded.
     pub fn load(object: &[u8], config: &Config, sizes: &Sizes) -> Result<Self, Error> {
-        let mut datapath = Self::begin_with(object, config, sizes, &[])?;
+        let mut datapath = Self::begin_with(object, config, sizes, &[], &[])?;
         datapath.wait().map(|()| datapath)
     }
 
     /// Loads an object that goes on with the tables of an earlier one, where these have its layout.
     pub fn load_again(object: &[u8], config: &Config, sizes: &Sizes, pins: &Pins) -> Result<Self, Error> {
-        let mut datapath = Self::begin(object, config, sizes, pins)?;
+        let mut datapath = Self::begin(object, config, sizes, pins, &[])?;
         datapath.wait().map(|()| datapath)
     }
 
-    /// Does the same, and returns when the tables are there: they can be filled while the verifier looks at the programs.
-    pub fn begin(object: &[u8], config: &Config, sizes: &Sizes, pins: &Pins) -> Result<Self, Error> {
-        Self::begin_with(object, config, sizes, &pins.kept(sizes)?)
+    /// Does the same, but for programs that nobody will attach, and returns when the tables are there: they can be filled while
+    /// the verifier looks at the programs.
+    pub fn begin(object: &[u8], config: &Config, sizes: &Sizes, pins: &Pins, without: &[&str]) -> Result<Self, Error> {
+        Self::begin_with(object, config, sizes, &pins.kept(sizes)?, without)
     }
 
     /// Waits until the programs are loaded.
@@ -60,7 +61,13 @@ impl Datapath {
         self.loaded().map(drop)
     }
 
-    fn begin_with(object: &[u8], config: &Config, sizes: &Sizes, kept: &[(&'static str, PathBuf)]) -> Result<Self, Error> {
+    fn begin_with(
+        object: &[u8],
+        config: &Config,
+        sizes: &Sizes,
+        kept: &[(&'static str, PathBuf)],
+        without: &[&str],
+    ) -> Result<Self, Error> {
         const CONFIG_SIZE: usize = size_of::<Config>();
         let constants = bytes_of::<_, CONFIG_SIZE>(config);
         let mut loader = EbpfLoader::new();
@@ -74,7 +81,8 @@ impl Datapath {
         let mut ebpf = loader.load(object).map_err(|error| Error::new("the kernel does not take the datapath's tables", &error))?;
         let names: Vec<_> = ebpf.maps().map(|(name, _)| name.to_owned()).collect();
         let maps = names.into_iter().filter_map(|name| Some((name.clone(), ebpf.take_map(&name)?))).collect();
-        let thread = thread::Builder::new().name("verifier".to_owned()).spawn(move || load_all(ebpf));
+        let wanted: Vec<_> = PROGRAMS.into_iter().filter(|name| !without.contains(name)).collect();
+        let thread = thread::Builder::new().name("verifier".to_owned()).spawn(move || load_all(ebpf, &wanted));
         let thread = thread.map_err(|error| Error::new("starting a thread that loads programs", &error))?;
         Ok(Self { maps, programs: Programs::Underway(thread) })
     }
@@ -131,11 +139,11 @@ fn lost_thread() -> Error {
 /// The verifier takes its time with these: whichever is begun last is waited for alone.
 const LONGEST_FIRST: [&str; 5] = ["from_endpoint", "from_wire", "to_endpoint", "to_wire", "xdp_wire"];
 
-fn load_all(mut ebpf: Ebpf) -> Result<Ebpf, Error> {
-    for name in PROGRAMS {
+fn load_all(mut ebpf: Ebpf, wanted: &[&str]) -> Result<Ebpf, Error> {
+    for name in wanted {
         ebpf.program(name).ok_or_else(|| Error::missing(format!("the program {name}")))?;
     }
-    let mut programs: Vec<_> = ebpf.programs_mut().filter(|(name, _)| PROGRAMS.contains(name)).collect();
+    let mut programs: Vec<_> = ebpf.programs_mut().filter(|(name, _)| wanted.contains(name)).collect();
     programs.sort_by_key(|(name, _)| LONGEST_FIRST.iter().position(|longest| longest == name).unwrap_or(LONGEST_FIRST.len()));
     let queue = Mutex::new(programs.into_iter());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();

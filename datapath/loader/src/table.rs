@@ -1,5 +1,6 @@
 //! Tables with the types of their keys and values.
 
+use std::io;
 use std::marker::PhantomData;
 use std::os::fd::AsFd as _;
 
@@ -9,6 +10,7 @@ use ichor_datapath_types::{Counter, CounterKey, Hook, Pod, read};
 
 use crate::batch::{self, Cursor, RowBytes};
 use crate::error::Error;
+use crate::mapped::Values;
 
 /// A value as the kernel takes it.
 #[repr(transparent)]
@@ -67,13 +69,16 @@ impl<K: Pod, V: Pod> Table<'_, K, V> {
 
     /// Everything in it; what changes meanwhile may be missing, or there twice.
     pub fn entries(&mut self) -> Result<Vec<(K, V)>, Error> {
-        let name = self.name;
-        let read = |entry: Result<(Raw<K>, Raw<V>), MapError>| entry.map(|(key, value)| (key.0, value.0));
-        self.map()?.iter().map(read).collect::<Result<_, _>>().map_err(|error| Error::new(format!("reading the table {name}"), &error))
+        const AT_ONCE: u32 = 1 << 12;
+        let (mut all, mut next) = self.batch(None, AT_ONCE)?;
+        while next.is_some() {
+            let some;
+            (some, next) = self.batch(next, AT_ONCE)?;
+            all.extend(some);
+        }
+        Ok(all)
     }
-}
 
-impl<K: Pod, V: Pod> Table<'_, K, V> {
     /// Some entries and where to go on; no place when these are the last. What changes meanwhile may be missed.
     pub fn batch(&mut self, from: Option<Cursor>, count: u32) -> Result<Batch<K, V>, Error> {
         let name = self.name;
@@ -125,15 +130,10 @@ impl<V: Pod> Array<'_, V> {
             .map_err(|error| Error::new(format!("writing to the table {name}"), &error))
     }
 
-    /// The first values, as many as that, with their numbers.
-    pub fn first(&self, count: u32) -> Result<Vec<(u32, V)>, Error> {
-        const AT_ONCE: u32 = 1 << 14;
-        let mut found = Vec::new();
-        for from in (0..count).step_by(1 << 14) {
-            let values = self.run(from, AT_ONCE.min(count - from))?;
-            found.extend((from..).zip(values));
-        }
-        Ok(found)
+    /// The first values, as many as that, of a table whose memory can be seen.
+    pub fn first(&self, count: u32) -> Result<Values<V>, Error> {
+        let wrong = |error: &io::Error| Error::new(format!("looking into the memory of the table {}", self.name), error);
+        Values::map(self.data()?.fd().as_fd(), usize::try_from(count).unwrap_or(usize::MAX)).map_err(|error| wrong(&error))
     }
 
     fn data(&self) -> Result<&MapData, Error> {
