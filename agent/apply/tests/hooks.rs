@@ -71,6 +71,39 @@ fn until_nothing_is_linked(which: usize) {
     }
 }
 
+#[test]
+fn tables_of_many_rows_are_read_whole() {
+    alone(|root| {
+        let mut datapath = load(&Pins::at(root).unwrap());
+        let addr = |number: u32| Addr::from(std::net::IpAddr::from(number.to_be_bytes()));
+        let key = |number| ServiceKey { addr: addr(number), port: 80, protocol: proto::TCP, scope: scope::CLUSTER };
+        let service = |number| Op::SetService(key(number), Service { id: number, first_slot: number, slots: 1, ..Service::default() });
+        let backend = |number| Op::SetBackend(number, Backend { addr: addr(number), port: 1, flags: 0 });
+        let slots = Op::SetSlots { first: 1, backends: (1..20_000).collect() };
+        let ops: Vec<_> = (1..20_000).map(backend).chain([slots]).chain((1..20_000).map(service)).collect();
+        take(&mut datapath, &ops).unwrap();
+        let mut expected = Observed::default();
+        ops.iter().for_each(|op| expected.apply(op));
+        assert_eq!(observe(&mut datapath, &small()).unwrap(), expected);
+    });
+}
+
+#[test]
+fn a_program_that_is_left_out_is_the_only_one_that_is_missing() {
+    alone(|root| {
+        let pins = Pins::at(root).unwrap();
+        let up0 = Interface { name: "up0", index: Netlink::open().unwrap().links().unwrap()["up0"].index };
+        let mut datapath = Datapath::begin(OBJECT, &Config::default(), &small(), &pins, &["xdp_wire"]).unwrap();
+        assert!(datapath.attach_uplink_xdp(up0, Acceleration::Native, &pins).is_err());
+        for program in ["from_wire", "from_endpoint"] {
+            datapath.attach_tc(program, up0, Direction::Ingress, TrafficControl::Clsact, &pins).unwrap();
+        }
+        for program in ["to_wire", "to_endpoint"] {
+            datapath.attach_tc(program, up0, Direction::Egress, TrafficControl::Clsact, &pins).unwrap();
+        }
+    });
+}
+
 /// Whether programs filter what comes in and what goes out.
 fn filtered(index: u32) -> [bool; 2] {
     [Direction::Ingress, Direction::Egress].map(|direction| Netlink::open().unwrap().is_filtered(index, direction, FILTER_HANDLE).unwrap())
