@@ -161,6 +161,7 @@ fn endpoints(view: &View, filter: &Filter, answer: &mut Answer<'_>) -> Result<()
                 container: attachment.container().to_owned(),
                 network_namespace: stored.namespace.display().to_string(),
                 egress_bits_per_s: view.limits.get(attachment).copied(),
+                egress_limited_by: view.limits.get(attachment).and(view.limited_by).map(str::to_owned),
             })?;
         }
     }

@@ -72,6 +72,9 @@ pub struct Endpoint {
     /// What it may send, where that is limited.
     #[serde(default)]
     pub egress_bits_per_s: Option<u64>,
+    /// How that is kept.
+    #[serde(default)]
+    pub egress_limited_by: Option<String>,
 }
 
 /// What is looked at of a pod's cable.

@@ -20,6 +20,7 @@ pub(crate) struct View {
     pub(crate) nodes: BTreeMap<String, Node>,
     /// What pods may send, in bits a second.
     pub(crate) limits: BTreeMap<Attachment, u64>,
+    pub(crate) limited_by: Option<&'static str>,
     pod_cidrs: BTreeMap<String, Vec<String>>,
     pods: Vec<(Name, Vec<IpAddr>)>,
 }
@@ -46,6 +47,7 @@ impl Agent {
             },
             nodes: self.snapshot.nodes().clone(),
             limits: self.store.entries().keys().filter_map(limit).collect(),
+            limited_by: self.limits.means(),
             pod_cidrs: self.snapshot.nodes().keys().map(|name| (name.clone(), networks(name))).collect(),
             pods: running.map(|(name, pod)| (name.clone(), pod.addresses.clone())).collect(),
         }

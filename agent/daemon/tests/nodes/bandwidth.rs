@@ -98,7 +98,8 @@ fn says(node: &Node, bits_per_s: u64) {
     node.wait_for("the limit", "endpoints", |endpoints| {
         let of_a = endpoints.as_array().unwrap().iter().find(|endpoint| endpoint["pod"] == "a").unwrap();
         let limit = &of_a["egress_bits_per_s"];
-        if bits_per_s == 0 { limit.is_null() } else { *limit == bits_per_s }
+        let means = &of_a["egress_limited_by"];
+        if bits_per_s == 0 { limit.is_null() && means.is_null() } else { *limit == bits_per_s && means.is_string() }
     });
 }
 
