@@ -33,15 +33,34 @@ pub(crate) fn refused(place: Place, frame: &[u8]) -> Option<&'static str> {
     }
 }
 
+#[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) rows: usize,
     pub(crate) on_host_alone: usize,
     pub(crate) faults: Vec<String>,
 }
 
-/// Runs all rows of a scenario; the kernel's tables are empty before and afterwards.
+/// Runs all rows of a scenario. They speak of one moment, but for the silences between them: when the clock moves on meanwhile,
+/// the scenario is run again.
 pub(crate) fn run(scenario: &Scenario, kernel: &mut Kernel, tally: &mut Tally) {
-    let world = scenario.world(kernel::clock());
+    const TRIES: usize = 20;
+    for _ in 0..TRIES {
+        let begun = kernel::clock();
+        let found = once(scenario, kernel, begun);
+        if kernel::clock() == begun {
+            tally.rows += found.rows;
+            tally.on_host_alone += found.on_host_alone;
+            tally.faults.extend(found.faults);
+            return;
+        }
+    }
+    panic!("{}: the clock moved on each of {TRIES} times", scenario.title);
+}
+
+/// The kernel's tables are empty before and afterwards.
+fn once(scenario: &Scenario, kernel: &mut Kernel, now: u32) -> Tally {
+    let mut tally = Tally::default();
+    let world = scenario.world(now);
     kernel.fill(&world);
     for row in &scenario.rows {
         tally.rows += 1;
@@ -69,6 +88,7 @@ pub(crate) fn run(scenario: &Scenario, kernel: &mut Kernel, tally: &mut Tally) {
         tally.faults.extend(faults.into_iter().map(|fault| format!("{place}\n  {fault}")));
     }
     kernel.clear(&world);
+    tally
 }
 
 fn on_host(world: &World, row: &Row) -> Outcome {

@@ -59,7 +59,7 @@ fn every_reason_has_a_row() {
 fn host_and_kernel_do_what_the_rows_say() {
     kernel::enter();
     let scenarios = tables::all();
-    let mut tally = Tally { rows: 0, on_host_alone: 0, faults: Vec::new() };
+    let mut tally = Tally::default();
     for setting in Setting::ALL {
         let mut kernel = Kernel::load(setting);
         for scenario in scenarios.iter().filter(|scenario| scenario.setting == setting) {
