@@ -108,7 +108,7 @@ fn now() -> u32 {
 /// How what comes in by an interface is paced.
 #[inline(always)]
 pub(crate) fn pace(interface: u32) -> Option<SharedPace<'static>> {
-    let found = NonNull::new(PACES.get_ptr_mut(&interface)?)?;
+    let found = NonNull::new(PACES.get_ptr_mut(interface)?)?;
     // SAFETY: a value stays readable until the program ends, even where its entry is removed meanwhile.
     Some(unsafe { SharedPace::new(found) })
 }
