@@ -2,19 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use netlink_packet_core::{DefaultNla, NLM_F_CREATE, NLM_F_REPLACE};
-use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::tc::{TcAttribute, TcHandle, TcMessage, TcOption};
+use netlink_packet_route::tc::TcHandle;
 use nix::errno::Errno;
 
 use crate::error::Error;
 use crate::netlink::{Netlink, Refusal};
+use crate::queue::{Place, Queue, option};
 
 /// The one kind that looks at a packet's time.
 const TIMED: &str = "fq";
 /// One queue for each of the device's own.
 const MANY: &str = "mq";
-/// The number by which a queue is known as ours. Those that the kernel has chosen itself have none.
+/// The number by which a queue is known as ours.
 const OURS: TcHandle = TcHandle { major: 0x1c41, minor: 0 };
 
 /// Attributes of `fq`, which the library does not know.
@@ -75,7 +74,7 @@ impl Netlink {
             return Ok(Departures::Taken(index, kind));
         }
         for (index, _) in roots.iter().filter(|(index, root)| root.handle == OURS && !interfaces.contains(index)) {
-            gone_is_fine(self.change(RouteNetlinkMessage::DelQueueDiscipline(at(*index, TcHandle::ROOT, OURS)), 0))?;
+            gone_is_fine(self.remove_queue(Place::root(*index, OURS)))?;
         }
         for &index in interfaces {
             let root = roots.get(&index);
@@ -83,7 +82,7 @@ impl Netlink {
                 continue;
             }
             let has_many = root.is_some_and(|root| root.kind == MANY);
-            let set = if has_many { self.set_many(index) } else { self.set_timed(index, TcHandle::ROOT, OURS) };
+            let set = if has_many { self.set_many(index) } else { self.set_timed(Place::root(index, OURS)) };
             match set {
                 Err(refusal) if refusal.raw_os_error() == Some(Errno::ENOENT as i32) => return Ok(Departures::Unknown),
                 set => gone_is_fine(set)?,
@@ -94,61 +93,38 @@ impl Netlink {
 
     /// A queue for each of the device's own, so that its CPUs need not wait for each other.
     fn set_many(&mut self, index: u32) -> Result<(), Refusal> {
-        let mut message = at(index, TcHandle::ROOT, OURS);
-        message.attributes.push(TcAttribute::Kind(MANY.to_owned()));
-        self.change(RouteNetlinkMessage::NewQueueDiscipline(message), NLM_F_CREATE | NLM_F_REPLACE)?;
+        self.set_queue(Place::root(index, OURS), MANY, Vec::new())?;
         let leaves = self.roots()?.remove(&index).map(|root| root.leaves).unwrap_or_default();
         for (minor, _) in leaves.iter().filter(|(_, kind)| *kind != TIMED) {
-            self.set_timed(index, TcHandle { minor: *minor, ..OURS }, TcHandle::UNSPEC)?;
+            self.set_timed(Place { interface: index, parent: TcHandle { minor: *minor, ..OURS }, handle: TcHandle::UNSPEC })?;
         }
         Ok(())
     }
 
-    fn set_timed(&mut self, index: u32, parent: TcHandle, handle: TcHandle) -> Result<(), Refusal> {
-        let mut message = at(index, parent, handle);
-        let option = |kind, number: u32| TcOption::Other(DefaultNla::new(kind, number.to_ne_bytes().to_vec()));
-        message.attributes = vec![
-            TcAttribute::Kind(TIMED.to_owned()),
-            TcAttribute::Options(vec![
-                option(PACKETS, MOST_PACKETS),
-                option(PACKETS_OF_FLOW, MOST_OF_FLOW),
-                // Times are all that it is here for: sockets go on as they did.
-                option(HOLD_BACK_SOCKETS, 0),
-                option(HORIZON_US, u32::MAX),
-            ]),
+    fn set_timed(&mut self, place: Place) -> Result<(), Refusal> {
+        let number = |kind, number: u32| option(kind, number.to_ne_bytes());
+        let options = vec![
+            number(PACKETS, MOST_PACKETS),
+            number(PACKETS_OF_FLOW, MOST_OF_FLOW),
+            // Times are all that it is here for: sockets go on as they did.
+            number(HOLD_BACK_SOCKETS, 0),
+            number(HORIZON_US, u32::MAX),
         ];
-        self.change(RouteNetlinkMessage::NewQueueDiscipline(message), NLM_F_CREATE | NLM_F_REPLACE)
+        self.set_queue(place, TIMED, options)
     }
 
     /// By interface.
     fn roots(&mut self) -> Result<BTreeMap<u32, Root>, Refusal> {
-        let (mut roots, mut others) = (BTreeMap::new(), Vec::new());
-        for message in self.list(&RouteNetlinkMessage::GetQueueDiscipline(TcMessage::default()))? {
-            let RouteNetlinkMessage::NewQueueDiscipline(found) = message else { continue };
-            let kind = found.attributes.into_iter().find_map(|one| if let TcAttribute::Kind(kind) = one { Some(kind) } else { None });
-            let (index, place, handle) = (found.header.index.cast_unsigned(), found.header.parent, found.header.handle);
-            let kind = kind.unwrap_or_default();
-            if place == TcHandle::ROOT {
-                roots.insert(index, Root { handle, kind, leaves: BTreeMap::new() });
-            } else {
-                others.push((index, place, kind));
-            }
-        }
-        for (index, place, kind) in others {
-            if let Some(root) = roots.get_mut(&index).filter(|root| root.handle.major == place.major) {
-                root.leaves.insert(place.minor, kind);
+        let (roots, others): (Vec<_>, Vec<_>) = self.queues()?.into_iter().partition(|queue| queue.place.parent == TcHandle::ROOT);
+        let root = |queue: Queue| (queue.place.interface, Root { handle: queue.place.handle, kind: queue.kind, leaves: BTreeMap::new() });
+        let mut roots: BTreeMap<u32, Root> = roots.into_iter().map(root).collect();
+        for Queue { place, kind } in others {
+            if let Some(root) = roots.get_mut(&place.interface).filter(|root| root.handle.major == place.parent.major) {
+                root.leaves.insert(place.parent.minor, kind);
             }
         }
         Ok(roots)
     }
-}
-
-/// A place for a queue.
-fn at(index: u32, parent: TcHandle, handle: TcHandle) -> TcMessage {
-    let mut message = TcMessage::default();
-    message.header.index = index.cast_signed();
-    (message.header.parent, message.header.handle) = (parent, handle);
-    message
 }
 
 /// A pod may go at any time, and takes its cable with it.

@@ -13,6 +13,7 @@ mod link;
 mod namespace;
 mod neighbour;
 mod netlink;
+mod queue;
 mod route;
 mod switch;
 mod sysctl;

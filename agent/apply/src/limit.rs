@@ -7,14 +7,13 @@ use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use ichor_agent_state::BitRate;
-use netlink_packet_core::{DefaultNla, NLM_F_CREATE, NLM_F_REPLACE};
-use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::tc::{TcAttribute, TcHandle, TcMessage, TcOption};
+use netlink_packet_route::tc::{TcHandle, TcOption};
 use nix::errno::Errno;
 
 use crate::error::Error;
 use crate::namespace::{inside, open};
 use crate::netlink::Netlink;
+use crate::queue::{Place, option};
 
 const TOKEN_BUCKET: &str = "tbf";
 /// The number by which a queue is known as ours.
@@ -48,9 +47,7 @@ pub fn limit(namespace: &Path, interface: &str, rate: Option<BitRate>) -> Result
 
 impl Netlink {
     fn set_token_bucket(&mut self, interface: u32, rate: BitRate) -> Result<(), Error> {
-        let mut message = at(interface);
-        message.attributes = vec![TcAttribute::Kind(TOKEN_BUCKET.to_owned()), TcAttribute::Options(options(rate))];
-        self.change(RouteNetlinkMessage::NewQueueDiscipline(message), NLM_F_CREATE | NLM_F_REPLACE).map_err(|error| {
+        self.set_queue(Place::root(interface, OURS), TOKEN_BUCKET, options(rate)).map_err(|error| {
             let what = format!("limiting what a pod sends to {} bits per second", rate.0);
             if error.raw_os_error() == Some(Errno::ENOENT as i32) {
                 return Error::new(what, "the kernel has no token bucket; boot one with CONFIG_NET_SCH_TBF, or take the annotation out");
@@ -62,23 +59,12 @@ impl Netlink {
     /// Nothing but ours is removed, and none is fine.
     fn remove_token_bucket(&mut self, interface: u32) -> Result<(), Error> {
         let wrong = |error| Error::new("taking a pod's limit away", error);
-        let there = self.list(&RouteNetlinkMessage::GetQueueDiscipline(TcMessage::default())).map_err(wrong)?;
-        let index = at(interface).header.index;
-        let ours = |message: &RouteNetlinkMessage| matches!(message, RouteNetlinkMessage::NewQueueDiscipline(found) if found.header.index == index && found.header.handle == OURS);
-        if there.iter().any(ours) {
-            return self.change(RouteNetlinkMessage::DelQueueDiscipline(at(interface)), 0).map_err(wrong);
+        let place = Place::root(interface, OURS);
+        if self.queues().map_err(wrong)?.iter().any(|queue| queue.place == place) {
+            return self.remove_queue(place).map_err(wrong);
         }
         Ok(())
     }
-}
-
-/// The place before everything that an interface sends.
-fn at(interface: u32) -> TcMessage {
-    let mut message = TcMessage::default();
-    message.header.index = interface.cast_signed();
-    message.header.handle = OURS;
-    message.header.parent = TcHandle::ROOT;
-    message
 }
 
 fn options(BitRate(bits_per_s): BitRate) -> Vec<TcOption> {
@@ -92,10 +78,9 @@ fn options(BitRate(bits_per_s): BitRate) -> Vec<TcOption> {
     parameters.extend(queue.to_ne_bytes());
     // Two times in units of the kernel's clock, in whose place the burst stands in bytes.
     parameters.extend([0; 8]);
-    let option = |kind, bytes| TcOption::Other(DefaultNla::new(kind, bytes));
-    let mut options = vec![option(PARAMETERS, parameters), option(BURST, burst.to_ne_bytes().to_vec())];
+    let mut options = vec![option(PARAMETERS, parameters), option(BURST, burst.to_ne_bytes())];
     if bytes_per_s > u64::from(u32::MAX) {
-        options.push(option(RATE_64, bytes_per_s.to_ne_bytes().to_vec()));
+        options.push(option(RATE_64, bytes_per_s.to_ne_bytes()));
     }
     options
 }
